@@ -1,0 +1,78 @@
+"""pytest-trustml judges machine-learning models the way pytest judges code.
+
+Everything public is here; the rest may change. Names are looked up on first use, so that importing the package loads no
+numerical library: ``import pytest_trustml as tm``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from pytest_trustml.checks.check import Check, check
+    from pytest_trustml.checks.trust import Trust
+    from pytest_trustml.data.dataset import Dataset
+    from pytest_trustml.data.open import open_data
+    from pytest_trustml.data.roles import Role
+    from pytest_trustml.errors import DataError, SubjectError, TrustFailure, TrustmlError, Unsupported, UsageError
+    from pytest_trustml.result.evidence import Evidence
+    from pytest_trustml.result.measurement import Interval, Measurement
+    from pytest_trustml.result.record import CheckRecord, RunRecord, decode_run
+    from pytest_trustml.result.verdict import AtLeast, AtMost, Outcome, Verdict, Within, decide
+    from pytest_trustml.subjects.capabilities import Adapter, Classifier, Encoder, ImageGenerator, PairEncoder, TextModel
+    from pytest_trustml.subjects.subject import Subject, open_subject
+    from pytest_trustml.work.observations import (
+        classify,
+        embed,
+        embed_images,
+        embed_texts,
+        generate,
+        hidden_states,
+        next_token_logprobs,
+        sequence_logprobs,
+    )
+    from pytest_trustml.work.randomness import generator
+
+_HOMES = {
+    # writing checks
+    "checks.check": ("Check", "check"),
+    "checks.trust": ("Trust",),
+    "data.roles": ("Role",),
+    # what a check says, and how it is judged
+    "result.measurement": ("Interval", "Measurement"),
+    "result.evidence": ("Evidence",),
+    "result.verdict": ("AtLeast", "AtMost", "Outcome", "Verdict", "Within", "decide"),
+    "result.record": ("CheckRecord", "RunRecord", "decode_run"),
+    # what is judged, and on what
+    "subjects.subject": ("Subject", "open_subject"),
+    "subjects.capabilities": ("Adapter", "Classifier", "Encoder", "ImageGenerator", "PairEncoder", "TextModel"),
+    "data.dataset": ("Dataset",),
+    "data.open": ("open_data",),
+    # asking a model, to be passed to trust.observe
+    "work.observations": (
+        "classify", "embed", "embed_images", "embed_texts", "generate", "hidden_states", "next_token_logprobs",
+        "sequence_logprobs",
+    ),
+    "work.randomness": ("generator",),
+    # what can go wrong
+    "errors": ("DataError", "SubjectError", "TrustFailure", "TrustmlError", "Unsupported", "UsageError"),
+}  # fmt: skip
+
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_HOME_OF)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]
