@@ -1,0 +1,53 @@
+"""How sure we are of a number: arrays in, `Measurement` out. Importing it loads numpy and nothing heavier."""
+
+from __future__ import annotations
+
+from pytest_trustml.statistics.effect import cohen_d, share_above
+from pytest_trustml.statistics.means import mean
+from pytest_trustml.statistics.multiplicity import benjamini_hochberg, holm
+from pytest_trustml.statistics.paired import McNemar, mcnemar, paired_mean_difference, paired_rate_difference
+from pytest_trustml.statistics.power import (
+    critical_count,
+    detectable_mean,
+    detectable_paired_difference,
+    detectable_rate,
+    mcnemar_n,
+    n_for_upper_bound,
+    n_to_decide,
+)
+from pytest_trustml.statistics.prevalence import rogan_gladen
+from pytest_trustml.statistics.proportions import proportion, rate_difference
+from pytest_trustml.statistics.ranking import Roc, auc, roc, tpr_at_fpr
+from pytest_trustml.statistics.resampling import bootstrap
+from pytest_trustml.statistics.significance import Significance, permutation_test, sign_flip, wilcoxon
+
+__all__ = [
+    "McNemar",
+    "Roc",
+    "Significance",
+    "auc",
+    "benjamini_hochberg",
+    "bootstrap",
+    "cohen_d",
+    "critical_count",
+    "detectable_mean",
+    "detectable_paired_difference",
+    "detectable_rate",
+    "holm",
+    "mcnemar",
+    "mcnemar_n",
+    "mean",
+    "n_for_upper_bound",
+    "n_to_decide",
+    "paired_mean_difference",
+    "paired_rate_difference",
+    "permutation_test",
+    "proportion",
+    "rate_difference",
+    "roc",
+    "rogan_gladen",
+    "share_above",
+    "sign_flip",
+    "tpr_at_fpr",
+    "wilcoxon",
+]
