@@ -1,0 +1,130 @@
+"""What a model can be asked to do. Checks name these in ``needs=``; a Subject offers them as attributes.
+
+Only words and shapes stand here: importing this file loads no numerical library. Arrays are numpy unless said otherwise;
+embeddings and scores are float32, sums float64. Every method takes one batch, runs in eval mode without gradients, and gives
+the same numbers for any batch size (up to float rounding).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL.Image import Image
+
+    from pytest_trustml.subjects.subject import Subject
+
+
+class TextModel(Protocol):
+    """A language model that continues text (``subject.text``)."""
+
+    attribute: ClassVar[str] = "text"
+
+    def generate(
+        self,
+        prompts: Sequence[str],
+        *,
+        max_new_tokens: int = 64,
+        chat: bool = True,
+        system: str | None = None,
+        temperature: float = 0.0,
+        seed: int = 0,
+    ) -> list[str]:
+        """Answers to the prompts, greedy at temperature 0. With ``chat`` the prompt goes through the chat template."""
+
+    def next_token_logprobs(
+        self, prompts: Sequence[str], tokens: Sequence[int], *, chat: bool = True, system: str | None = None
+    ) -> np.ndarray:
+        """Log-probability (nat) of each of ``tokens`` as the first token of the answer: (B, len(tokens)) float64."""
+
+    def sequence_logprobs(
+        self, prompts: Sequence[str], continuations: Sequence[str], *, chat: bool = False, system: str | None = None
+    ) -> list[np.ndarray]:
+        """Log-probability (nat) of every token of each continuation given its prompt: B arrays of (T_i,)."""
+
+    def hidden_states(self, prompts: Sequence[str], *, chat: bool = True, system: str | None = None) -> np.ndarray:
+        """Residual stream at the last prompt token, the input of every block and the output of the last: (B, L + 1, d)."""
+
+    def token_ids(self, text: str) -> list[int]:
+        """The ids of a text without special tokens."""
+
+
+class Adapter(Protocol):
+    """A LoRA adapter on a base model, both arms in one loaded model (``subject.adapter``)."""
+
+    attribute: ClassVar[str] = "adapter"
+    base: Subject
+    """The base arm: a Subject of its own (``.text``, own fingerprint) that runs with the adapter switched off."""
+
+    def layers(self) -> list[str]:
+        """Names of the adapted linear layers, in the order of the network."""
+
+    def weight(self, layer: str) -> np.ndarray:
+        """The base weight W (d_out, d_in), float64."""
+
+    def factors(self, layer: str) -> tuple[np.ndarray, np.ndarray, float]:
+        """L (d_out, r), R (r, d_in), scale s: the update is s L R. float64."""
+
+    def input_moments(
+        self, prompts: Sequence[str], answers: Sequence[str] | None = None
+    ) -> Mapping[str, tuple[np.ndarray, int]]:
+        """Per adapted layer X X^T (d_in, d_in) float64 of the layer's inputs in the BASE model, and the token count.
+
+        With ``answers`` only the tokens of the answers count, without them all prompt tokens."""
+
+
+class Classifier(Protocol):
+    """A model that gives each input one probability per class (``subject.classifier``)."""
+
+    attribute: ClassVar[str] = "classifier"
+    labels: Sequence[str]
+    """Names of the classes, in the order of the columns."""
+
+    def logits(self, inputs: Sequence[Any]) -> np.ndarray:
+        """One row per input (text or image), one column per class."""
+
+
+class Encoder(Protocol):
+    """A model that turns an input into a vector (``subject.encoder``)."""
+
+    attribute: ClassVar[str] = "encoder"
+
+    def embed(self, inputs: Sequence[Any]) -> np.ndarray:
+        """One embedding per input (text or image): (B, d)."""
+
+    def layers(self) -> list[str]:
+        """Names of the modules whose activations can be asked for, in the order of the network."""
+
+    def activations(self, inputs: Sequence[Any], layers: Sequence[str], *, pooled: bool = True) -> dict[str, np.ndarray]:
+        """Activations of the named modules: (B, units) each, averaged over positions or (images only) flattened."""
+
+
+class PairEncoder(Protocol):
+    """An image-text model with a joint space, such as CLIP (``subject.pairs``)."""
+
+    attribute: ClassVar[str] = "pairs"
+    image_size: int
+
+    def embed_images(self, images: Sequence[Image]) -> np.ndarray:
+        """Projected image embeddings, not normalised: (B, d)."""
+
+    def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """Projected text embeddings, not normalised: (B, d)."""
+
+
+class ImageGenerator(Protocol):
+    """A pipeline that draws images from prompts (``subject.images``)."""
+
+    attribute: ClassVar[str] = "images"
+
+    def generate(self, prompts: Sequence[str], seeds: Sequence[int], **settings: Any) -> list[Image]:
+        """One image per prompt and seed; the same seed gives the same image in any batch.
+
+        Where the pipeline has a safety checker, ``image.info["flagged"]`` holds its finding."""
+
+
+CAPABILITIES: dict[str, type] = {
+    kind.attribute: kind for kind in (TextModel, Adapter, Classifier, Encoder, PairEncoder, ImageGenerator)
+}

@@ -1,0 +1,192 @@
+"""Language models of the transformers library: answers, log-probabilities and the residual stream."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import inspect
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import numpy as np
+import torch
+
+from pytest_trustml.errors import DataError, UsageError
+from pytest_trustml.subjects.hooks import blocks_of, residual_stream
+from pytest_trustml.subjects.quiet import quiet
+from pytest_trustml.subjects.residence import Loaded, Residence
+from pytest_trustml.subjects.tokens import Tokens
+
+MOST_LOGITS = 2**26
+"""Logits held at once (float32: 256 MiB): batches are cut so that positions x vocabulary stay below."""
+
+
+class LanguageModel:
+    """``subject.text``. Scores are taken with padding on the right, so a row's numbers do not depend on its neighbours."""
+
+    def __init__(self, residence: Residence[Loaded], adapted: bool = True) -> None:
+        self._residence = residence
+        self._adapted = adapted
+
+    @contextmanager
+    def _open(self) -> Iterator[tuple[Any, Tokens]]:
+        loaded = self._residence.get()
+        switch = nullcontext if self._adapted else loaded.without_adapter
+        with torch.inference_mode(), switch():
+            yield loaded.model, Tokens(loaded)
+
+    def generate(
+        self,
+        prompts: Sequence[str],
+        *,
+        max_new_tokens: int = 64,
+        chat: bool = True,
+        system: str | None = None,
+        temperature: float = 0.0,
+        seed: int = 0,
+    ) -> list[str]:
+        """Answers to the prompts.
+
+        Greedy at temperature 0. Above it, samples from the softmax at that temperature; every prompt has a generator of its
+        own, seeded from ``seed`` and the prompt's text, so an answer does not depend on the batch (the same prompt twice
+        gives the same answer: change the seed for another). Sampling values that the checkpoint carries are ignored.
+        """
+        if max_new_tokens < 1 or temperature < 0:
+            raise UsageError(f"max_new_tokens is at least 1 and temperature at least 0, found {max_new_tokens}, {temperature}.")
+        if not len(prompts):
+            return []
+        with self._open() as (model, tokens):
+            seq2seq = model.config.is_encoder_decoder
+            rows = tokens.prompt_ids(prompts, chat, system, room=0 if seq2seq else max_new_tokens)
+            ids, mask = tokens.pad_rows(rows, left=not seq2seq)
+            settings = copy.deepcopy(model.generation_config)
+            settings.update(
+                max_new_tokens=max_new_tokens, do_sample=False, num_beams=1, use_cache=True, pad_token_id=tokens.pad,
+                eos_token_id=tokens.end or None,
+            )  # fmt: skip
+            noise = [_Sampler(temperature, seed, rows)] if temperature > 0 else []
+            with quiet():
+                found = model.generate(ids, attention_mask=mask, generation_config=settings, logits_processor=noise)
+            start = 1 if seq2seq else ids.shape[1]
+            return [tokens.text(row) for row in found[:, start:].tolist()]
+
+    def next_token_logprobs(
+        self, prompts: Sequence[str], tokens: Sequence[int], *, chat: bool = True, system: str | None = None
+    ) -> np.ndarray:
+        """Log-probability (nat) of each of ``tokens`` as the first token of the answer: (B, len(tokens)) float64."""
+        found = np.empty((len(prompts), len(tokens)))
+        with self._open() as (model, coder):
+            vocabulary = model.config.get_text_config().vocab_size
+            bad = [token for token in tokens if not 0 <= token < vocabulary]
+            if bad:
+                raise DataError(f"The vocabulary of {coder.name} has ids 0 to {vocabulary - 1}, found {bad[0]}.")
+            rows = coder.prompt_ids(prompts, chat, system)
+            for part in _parts(rows, vocabulary):
+                for i, (logits, _) in zip(part, _scored(model, coder, [(rows[i], [0]) for i in part]), strict=True):
+                    found[i] = torch.log_softmax(_wide(logits[0]), -1)[list(tokens)].cpu().numpy()
+        return found
+
+    def sequence_logprobs(
+        self, prompts: Sequence[str], continuations: Sequence[str], *, chat: bool = False, system: str | None = None
+    ) -> list[np.ndarray]:
+        """Log-probability (nat) of every token of each continuation given its prompt: B float64 arrays of (T_i,).
+
+        Prompt and continuation are tokenised together, unless that would change the tokens of the prompt. An empty prompt
+        stands for the start token. No end token is scored.
+        """
+        with self._open() as (model, coder):
+            rows = coder.continued_ids(prompts, continuations, chat, system)
+            found = [np.empty(0)] * len(rows)
+            for part in _parts([head + tail for head, tail in rows], model.config.get_text_config().vocab_size):
+                for i, (logits, tail) in zip(part, _scored(model, coder, [rows[i] for i in part]), strict=True):
+                    found[i] = _gathered(logits, tail)
+        return found
+
+    def hidden_states(self, prompts: Sequence[str], *, chat: bool = True, system: str | None = None) -> np.ndarray:
+        """The residual stream at the last prompt token: the input of every block and the output of the last, before the
+        final norm: (B, L + 1, d) float32. For an encoder-decoder, that of the encoder."""
+        with self._open() as (model, tokens):
+            rows = tokens.prompt_ids(prompts, chat, system)
+            root = model.get_encoder() if model.config.is_encoder_decoder else model.base_model
+            if not rows:
+                width = model.config.get_text_config().hidden_size
+                return np.empty((0, len(blocks_of(root)) + 1, width), np.float32)
+            ids, mask = tokens.pad_rows(rows)
+            last = torch.tensor([len(row) - 1 for row in rows], device=ids.device)
+            with residual_stream(root, last) as stream:
+                root(input_ids=ids, attention_mask=mask, **({} if model.config.is_encoder_decoder else {"use_cache": False}))
+            return torch.stack(stream, 1).float().cpu().numpy()
+
+    def token_ids(self, text: str) -> list[int]:
+        """The ids of a text without special tokens."""
+        return Tokens(self._residence.get()).ids(text)
+
+
+class _Sampler:
+    """Gumbel noise on the scaled logits: the largest sum is an exact sample of the softmax (Gumbel-max trick)."""
+
+    def __init__(self, temperature: float, seed: int, rows: Sequence[Sequence[int]]) -> None:
+        self.temperature = temperature
+        self.generators = []
+        for row in rows:
+            words = ",".join(map(str, row))
+            digest = hashlib.sha256(f"{seed}\n{words}".encode()).digest()
+            self.generators.append(torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1))
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        noise = [torch.empty(scores.shape[1]).exponential_(generator=one).log_().neg_() for one in self.generators]
+        return scores.float() / self.temperature + torch.stack(noise).to(scores.device)
+
+
+def _scored(
+    model: Any, tokens: Tokens, rows: Sequence[tuple[list[int], list[int]]]
+) -> Iterator[tuple[torch.Tensor, list[int]]]:
+    """Per row the logits (T_i, V) that predict its tail, and the tail."""
+    if model.config.is_encoder_decoder:
+        first = model.config.decoder_start_token_id
+        first = tokens.pad if first is None else first
+        ids, mask = tokens.pad_rows([head for head, _ in rows])
+        ahead, _ = tokens.pad_rows([[first, *tail[:-1]] for _, tail in rows])
+        logits = model(input_ids=ids, attention_mask=mask, decoder_input_ids=ahead, use_cache=False).logits
+        for i, (_, tail) in enumerate(rows):
+            yield logits[i, : len(tail)], tail
+        return
+    ids, mask = tokens.pad_rows([head + tail[:-1] for head, tail in rows])
+    skip, keep = 0, {}
+    if "logits_to_keep" in inspect.signature(model.forward).parameters:
+        skip = min(len(head) for head, _ in rows) - 1  # logits of the shared stretch of prompt are never made
+        keep = {"logits_to_keep": torch.arange(skip, ids.shape[1], device=ids.device)}
+    logits = model(input_ids=ids, attention_mask=mask, use_cache=False, **keep).logits
+    for i, (head, tail) in enumerate(rows):
+        start = len(head) - 1 - skip
+        yield logits[i, start : start + len(tail)], tail
+
+
+def _gathered(logits: torch.Tensor, tail: Sequence[int], step: int = 256) -> np.ndarray:
+    """Log-probabilities of the tail, a few positions at a time: the float64 copy of the logits stays small."""
+    wanted = torch.tensor(list(tail), device=_wide(logits[:0]).device, dtype=torch.long)
+    found = []
+    for first in range(0, len(tail), step):
+        part = _wide(logits[first : first + step])
+        chosen = part.gather(1, wanted[first : first + step, None])[:, 0]
+        found.append((chosen - torch.logsumexp(part, -1)).cpu().numpy())
+    return np.concatenate(found) if found else np.empty(0)
+
+
+def _wide(tensor: torch.Tensor) -> torch.Tensor:
+    """As float64, which mps does not have."""
+    return (tensor.cpu() if tensor.device.type == "mps" else tensor).double()
+
+
+def _parts(rows: Sequence[Sequence[int]], vocabulary: int) -> Iterator[list[int]]:
+    """Indices of the rows in groups whose logits fit, rows of similar length together."""
+    order, part, width = sorted(range(len(rows)), key=lambda i: (len(rows[i]), i)), [], 0
+    for i in order:
+        width = max(width, len(rows[i]), 1)
+        if part and (len(part) + 1) * width * vocabulary > MOST_LOGITS:
+            yield part
+            part, width = [], max(len(rows[i]), 1)
+        part.append(i)
+    if part:
+        yield part
