@@ -1,0 +1,1 @@
+"""A release directory: what teams publish, described by ``trustml.toml``, and the demo releases."""

@@ -1,0 +1,78 @@
+"""Demo releases: release directories that an installed package makes on first use, by training small real models."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from pytest_trustml.errors import UsageError, unknown
+from pytest_trustml.work.builds import built_once
+from pytest_trustml.work.progress import Progress
+from pytest_trustml.work.sources import code_digest
+
+GROUP = "pytest_trustml.demos"
+_LIBRARIES = ("torch", "transformers", "peft", "diffusers", "tokenizers", "scikit-learn", "numpy")
+
+
+class Workshop:
+    """Where a demo builds its release directory: a seed, a progress bar, and parts that several demos share.
+
+    Parameters
+    ----------
+    home : Path
+        The folder that keeps finished demos and parts.
+    seed : int
+        The seed of all training.
+    progress : Progress
+        ``with workshop.progress("training", steps) as step: step(1)``.
+    """
+
+    def __init__(self, home: Path, seed: int, progress: Progress) -> None:
+        self.home = home
+        self.seed = seed
+        self._progress = progress
+
+    def progress(self, label: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+        """A progress bar for one step of the work."""
+        return self._progress(label, total)
+
+    def part(self, name: str, build: Callable[[Path, Workshop], None], *key: str | int | float) -> Path:
+        """A folder that is built once and shared, e.g. the base model of several adapters. Read it, never change it.
+
+        ``key`` holds whatever the part depends on besides the seed, the libraries and the source of ``build``'s module.
+        """
+        return self.build(f"part-{name}", build, *key)
+
+    def build(self, label: str, build: Callable[[Path, Workshop], None], *key: str | int | float) -> Path:
+        """Fill a folder once; library versions and sources are part of its key, because they change what is trained."""
+        versions = [f"{library} {importlib.metadata.version(library)}" for library in _LIBRARIES]
+        everything = [*key, self.seed, code_digest(sys.modules[build.__module__]), *versions]
+        return built_once(self.home, label, everything, lambda folder: build(folder, self))
+
+
+def demo_names() -> list[str]:
+    """The names behind ``demo:``, of all installed packages."""
+    return sorted({point.name for point in importlib.metadata.entry_points(group=GROUP)})
+
+
+def demo_directory(name: str, *, home: Path, progress: Progress, seed: int = 0) -> Path:
+    """The release directory of ``demo:NAME``, made first if it is not below ``home`` yet.
+
+    Raises
+    ------
+    UsageError
+        For a name that no installed package offers, or a demo that cannot be loaded.
+    """
+    points = {point.name: point for point in importlib.metadata.entry_points(group=GROUP)}
+    if name not in points:
+        raise UsageError(unknown("demo", name, points))
+    try:
+        build = points[name].load()
+    except Exception as problem:
+        raise UsageError(
+            f"The demo {name!r} ({points[name].value}) cannot be loaded: {type(problem).__name__}: {problem}."
+        ) from problem
+    return Workshop(home, seed, progress).build(f"demo-{name}", build)
