@@ -1,0 +1,1 @@
+"""The checks that ship with pytest-trustml: one folder per family, all with the same rooms."""

@@ -1,0 +1,41 @@
+"""The pytest face. This file and what it imports stay light: an installed but unused plugin costs nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_trustml.plugin.fixtures import (  # noqa: F401  (fixtures are found by being here)
+    trustml,
+    trustml_base_model,
+    trustml_data,
+    trustml_model,
+    trustml_previous_model,
+    trustml_reference_model,
+)
+from pytest_trustml.plugin.options import OPTIONS, add_options, given
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the ``--trustml-*`` options."""
+    add_options(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Answer ``--trustml-list``, ``--trustml-explain`` and ``--trustml-show-config`` and exit."""
+    if not any(config.getoption(option.dest) for option in OPTIONS if option.action):
+        return None
+    from pytest_trustml.plugin.listing import answer
+
+    return answer(config)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker, and wake the rest of the plugin where a model is named."""
+    config.addinivalue_line(
+        "markers", "trustml(**options): a test about a model; kept when no test paths are given. See pytest-trustml."
+    )
+    if hasattr(config, "workerinput") or any(given(config, name)[0] for name in ("model", "config")):
+        from pytest_trustml.plugin.activation import activate
+
+        activate(config)
