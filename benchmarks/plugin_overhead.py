@@ -46,7 +46,8 @@ def main() -> None:
             ours.append(cpu_seconds(folder))
     without, with_it = statistics.median(bare), statistics.median(ours)
     print(
-        f"collect one unrelated test: bare {without:.3f} s, with the plugin {with_it:.3f} s, ratio {with_it / without:.3f} (<= 1.10)"
+        f"collect one unrelated test: bare {without:.3f} s, with the plugin {with_it:.3f} s, "
+        f"ratio {with_it / without:.3f} (<= 1.10)"
     )
 
 

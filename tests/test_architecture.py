@@ -113,7 +113,8 @@ def test_an_installed_but_unused_plugin_loads_nothing_heavy(tmp_path: Path):
     code = (
         "import os, pytest\n"
         f"os.chdir({str(tmp_path)!r})\n"
-        "assert pytest.main(['--co', '-q', '-p', 'no:hypothesispytest', '-p', 'no:anyio', '-p', 'no:xdist', '-p', 'no:cacheprovider']) == 0"
+        "others = [word for name in ('hypothesispytest', 'anyio', 'xdist', 'cacheprovider') for word in ('-p', f'no:{name}')]\n"
+        "assert pytest.main(['--co', '-q', *others]) == 0"
     )
     assert not loaded(code) & (HEAVY | {"numpy", "msgspec", "jinja2", "filelock"})
     assert sorted(path.name for path in tmp_path.iterdir() if path.name != "__pycache__") == ["test_empty.py"]

@@ -20,7 +20,8 @@ import numpy as np
 import pytest_trustml as tm
 
 HOSTILE = "]]>\\x1b[31m\\x00\\ud800\\n::error::pwned\\n##[group]x <script>alert(1)</script>"
-PROMPTS = tm.Role(name="acme_prompts", help="what users ask", columns={"prompt": "a question"}, default="package:acme_checks/prompts.jsonl")
+PROMPTS = tm.Role(name="acme_prompts", help="what users ask", columns={"prompt": "a question"},
+                  default="package:acme_checks/prompts.jsonl")
 
 
 def rate(trust, events, name="rate", **more):

@@ -6,8 +6,10 @@ from __future__ import annotations
 def test_list_shows_needs_roles_limits_costs_and_demos(judge):
     run = judge("--trustml-list", model=None, checks=None)
     assert run.code == 0
-    for words in ("acme.passes", "Answers are observed", ".text", "at most 0.05", "cost: seconds", "acme_prompts (has a default)",
-                  "acme_members (must be supplied)", "lora_safety.harmful_rate_increase", "demo:lora-safe"):  # fmt: skip
+    for words in (
+        "acme.passes", "Answers are observed", ".text", "at most 0.05", "cost: seconds", "acme_prompts (has a default)",
+        "acme_members (must be supplied)", "lora_safety.harmful_rate_increase", "demo:lora-safe",
+    ):  # fmt: skip
         assert words in run.output
 
 

@@ -80,7 +80,7 @@ def test_options_take_the_type_of_their_default():
     }  # fmt: skip
     with pytest.raises(tm.UsageError, match="Did you mean 'words'"):
         set_options(made, {"wrods": 1})
-    for name, value, kind in [("words", "many", "whole number"), ("words", 1.5, "whole"), ("strict", "perhaps", "true or false"),
+    for name, value, kind in [("words", "many", "whole number"), ("words", 1.5, "whole"), ("strict", "perhaps", "true or"),
                               ("share", "half", "a number"), ("judge", 3, "a word"), ("words", True, "whole")]:  # fmt: skip
         with pytest.raises(tm.UsageError, match=kind):
             set_options(made, {name: value})
