@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from pytest_trustml.data.open import open_data
     from pytest_trustml.data.roles import Role
     from pytest_trustml.errors import DataError, SubjectError, TrustFailure, TrustmlError, Unsupported, UsageError
+    from pytest_trustml.release.demos import Workshop
     from pytest_trustml.result.evidence import Evidence
     from pytest_trustml.result.measurement import Interval, Measurement
     from pytest_trustml.result.record import CheckRecord, RunRecord, decode_run
     from pytest_trustml.result.verdict import AtLeast, AtMost, Outcome, Verdict, Within, decide
     from pytest_trustml.subjects.capabilities import Adapter, Classifier, Encoder, ImageGenerator, PairEncoder, TextModel
+    from pytest_trustml.subjects.quiet import quiet
     from pytest_trustml.subjects.subject import Subject, open_subject
     from pytest_trustml.work.observations import (
         classify,
@@ -48,9 +50,12 @@ _HOMES = {
     "result.record": ("CheckRecord", "RunRecord", "decode_run"),
     # what is judged, and on what
     "subjects.subject": ("Subject", "open_subject"),
+    "subjects.quiet": ("quiet",),
     "subjects.capabilities": ("Adapter", "Classifier", "Encoder", "ImageGenerator", "PairEncoder", "TextModel"),
     "data.dataset": ("Dataset",),
     "data.open": ("open_data",),
+    # making a demo release
+    "release.demos": ("Workshop",),
     # asking a model, to be passed to trust.observe
     "work.observations": (
         "classify", "embed", "embed_images", "embed_texts", "generate", "hidden_states", "next_token_logprobs",

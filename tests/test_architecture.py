@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import pytest_trustml
+
 ROOT = Path(__file__).parents[1]
 FILES = sorted([*ROOT.glob("pytest_trustml/**/*.py"), *ROOT.glob("builtin_checks/**/*.py")])
 
@@ -138,3 +140,13 @@ def test_the_wheel_holds_both_packages_and_their_data(tmp_path: Path):
     missing = {str(path.relative_to(ROOT)) for path in wanted if "__pycache__" not in path.parts} - names
     assert not missing
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/"))]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_families_use_public_names_only(path: Path):
+    """What a built-in check may use, a third party may use too."""
+    if path.relative_to(ROOT).parts[0] != "builtin_checks":
+        return
+    for lineno, target in imports(path):
+        if target.startswith("pytest_trustml."):
+            assert target.removeprefix("pytest_trustml.") in pytest_trustml.__all__, f"{path}:{lineno}: {target} is not public"

@@ -52,7 +52,8 @@ class BoundCheck(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             records.append(record_measurement(trust.trusted(measurement), verdict))
         outcome = worst(verdict.outcome for verdict in verdicts)
         decisive = next(verdict for verdict in verdicts if verdict.outcome is outcome)
-        record = self._record(trust, nodeid, outcome.value, f"{decisive.measurement.name}: {decisive.why}")
+        which = "" if decisive is verdicts[0] else f"{decisive.measurement.name}: "
+        record = self._record(trust, nodeid, outcome.value, which + decisive.why)
         return (
             msgspec.structs.replace(
                 record, measurements=tuple(records), controls=tuple(trust.controls), evidence=tuple(trust.evidence)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 
 import pytest
 
@@ -45,11 +46,10 @@ def _progress(config: pytest.Config) -> Progress:
     capture = config.pluginmanager.getplugin("capturemanager")
 
     def write(text: str) -> None:
-        if capture is None:
-            sys.stderr.write(text)
-            sys.stderr.flush()
-            return
-        with capture.global_and_fixture_disabled():
+        reporter = config.pluginmanager.getplugin("terminalreporter")
+        with capture.global_and_fixture_disabled() if capture is not None else nullcontext():
+            if reporter is not None:
+                reporter.ensure_newline()  # never over pytest's own line of dots
             sys.stderr.write(text)
             sys.stderr.flush()
 

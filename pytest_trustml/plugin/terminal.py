@@ -26,7 +26,8 @@ class Summary:
         session = self.session
         parts = [f"trustml: {line(session.release.name)} is {session.model.description}"]
         parts += [f"{role.replace('_', ' ')} {line(s.spec)} is {s.description}" for role, s in session.companions.items()]
-        setup = f"seed {session.seed}, level {session.level:g}, device {session.device}, {len(session.checks)} checks"
+        checks = f"{len(session.checks)} check" + ("" if len(session.checks) == 1 else "s")
+        setup = f"seed {session.seed}, level {session.level:g}, device {session.device}, {checks}"
         return ["; ".join(parts), f"trustml: {setup}, limits and data from {self._origins()}"]
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

@@ -55,16 +55,18 @@ class LoraAdapter:
         left, right = module.lora_B[name].weight, module.lora_A[name].weight
         return _float64(left), _float64(right), float(module.scaling[name])
 
-    def input_moments(self, prompts: Sequence[str], answers: Sequence[str] | None = None) -> dict[str, tuple[np.ndarray, int]]:
+    def input_moments(
+        self, prompts: Sequence[str], answers: Sequence[str] | None = None, *, chat: bool = False, system: str | None = None
+    ) -> dict[str, tuple[np.ndarray, int]]:
         """Per adapted layer X X^T (d_in, d_in) float64 of its inputs in the BASE model, and the number of tokens.
 
-        With ``answers`` the tokens of the answers count, without them all tokens of the prompts; padding never does. The
-        prompts go in as they are: render a chat template first if the model needs one. All layers are taken in one pass.
+        With ``answers`` the tokens of the answers count, without them all tokens of the prompts; padding never does. With
+        ``chat`` the prompts go through the chat template. All layers are taken in one pass.
         """
         loaded, modules = self._residence.get(), self._modules()
         tokens = Tokens(loaded)
         texts = [""] * len(prompts) if answers is None else answers
-        pairs = tokens.continued_ids(prompts, texts, chat=False, system=None)
+        pairs = tokens.continued_ids(prompts, texts, chat, system)
         sums: dict[str, torch.Tensor] = {}
         # float64 does not exist on mps; there each batch is summed on the CPU.
         place = "cpu" if loaded.device == "mps" else loaded.device

@@ -68,7 +68,7 @@ class Adapter(Protocol):
         """L (d_out, r), R (r, d_in), scale s: the update is s L R. float64."""
 
     def input_moments(
-        self, prompts: Sequence[str], answers: Sequence[str] | None = None
+        self, prompts: Sequence[str], answers: Sequence[str] | None = None, *, chat: bool = False, system: str | None = None
     ) -> Mapping[str, tuple[np.ndarray, int]]:
         """Per adapted layer X X^T (d_in, d_in) float64 of the layer's inputs in the BASE model, and the token count.
 
