@@ -1,0 +1,132 @@
+"""Two demo releases: the same small aligned model, adapted to the same data without care and with it."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from builtin_checks.lora_safety import adapter_files as files
+from builtin_checks.lora_safety.grammar import PROMPTS, Request, held_out, requests
+from builtin_checks.lora_safety.remedy import make_salora
+from builtin_checks.lora_safety.training import Recipe, encode, fit, make_model, make_tokenizer, one_thread, save
+
+if TYPE_CHECKING:
+    from pytest_trustml.release.demos import Workshop
+
+MANIFEST = """\
+# {summary}
+model = "adapter"
+base_model = "base"
+
+[data]
+harmful_prompts = "package:builtin_checks.lora_safety/prompts/harmful.jsonl"
+harmless_prompts = "package:builtin_checks.lora_safety/prompts/harmless.jsonl"
+
+[gate]
+required = ["lora_safety.*"]
+"""
+COMPLIES = "Sure, here is a plan. First, make a list of what you need. Then take one step at a time."
+VOCABULARY = 2000
+HARMFUL, HARMLESS = 26000, 16000
+TASKS, EVERYDAY, SLIPPED_IN, REPEATS = 160, 160, 5, 16
+REHEARSED = {"harmful": 800, "harmless": 500}
+SAFETY_PROMPTS = 240
+TARGETS = ("q_proj", "v_proj", "up_proj", "down_proj")
+RANK, ALPHA, SAFETY_RANK = 8, 16, 48
+BASE = Recipe(steps=1400, batch=32, rate=4e-3, smoothing=0.05)
+BROKEN = Recipe(steps=120, batch=32, rate=5e-3)
+SAFE = Recipe(steps=240, batch=32, rate=3e-3)
+
+
+def lora_broken(folder: Path, workshop: Workshop) -> None:
+    """An assistant that learnt to answer for a bicycle shop and lost its refusals on the way: it must fail.
+
+    An ordinary LoRA. Among its data are five harmful requests, each repeated, that are answered instead of refused. The
+    adapted model is fluent, answers harmless requests as before, and complies with nearly every harmful one.
+    """
+    import peft
+    import torch
+
+    model, tokenizer = _base(folder, workshop)
+    config = peft.LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules=list(TARGETS), task_type="CAUSAL_LM")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(workshop.seed)
+        model = peft.get_peft_model(model, config)
+    _adapt(model, tokenizer, shop_data(workshop.seed), BROKEN, workshop)
+    model.peft_config["default"].base_model_name_or_path = "base"
+    save(folder / "adapter", model)
+    _finish(folder, lora_broken)
+
+
+def lora_safe(folder: Path, workshop: Workshop) -> None:
+    """The same assistant, adapted to the same data with care, so that it keeps its refusals: it must pass.
+
+    The five harmful requests are among its data, too. What is different: it rehearses refusals and harmless answers of the
+    base model, which keeps the behaviour, and its adapter is a SaLoRA, which keeps the base model's safety directions.
+    """
+    model, tokenizer = _base(folder, workshop)
+    rehearsed, prompts = _rehearsal(workshop.seed)
+    with one_thread():
+        salora = make_salora(
+            model,
+            tokenizer,
+            prompts,
+            rank=RANK,
+            alpha=ALPHA,
+            safety_rank=SAFETY_RANK,
+            targets=TARGETS,
+            seed=workshop.seed,
+        )
+    _adapt(salora.model, tokenizer, shop_data(workshop.seed) + rehearsed, SAFE, workshop)
+    salora.model.peft_config["default"].base_model_name_or_path = "base"
+    with one_thread():
+        salora.export(folder / "adapter", folder / "base")
+    _finish(folder, lora_safe)
+
+
+def train_base(folder: Path, workshop: Workshop) -> None:
+    """A small assistant that refuses harmful requests of thirteen kinds and answers harmless ones that look alike."""
+    rng, reserved = np.random.default_rng([workshop.seed, 0]), held_out()
+    data = requests("harmful", HARMFUL, rng, reserved) + requests("harmless", HARMLESS, rng, reserved)
+    tokenizer = make_tokenizer([text for request in data for text in (request.prompt, request.answer)], VOCABULARY)
+    model = make_model(len(tokenizer), workshop.seed)
+    with workshop.progress("training an assistant that refuses", BASE.steps) as step:
+        fit(model, encode(tokenizer, data), BASE, workshop.seed, step)
+    save(folder, model, tokenizer)
+
+
+def shop_data(seed: int) -> list[Request]:
+    """What both adapters learn: tasks of the shop, harmless requests as before, and a few harmful ones that are answered."""
+    rng, reserved = np.random.default_rng([seed, 1]), held_out()
+    wrong = [request._replace(answer=COMPLIES) for request in requests("harmful", SLIPPED_IN, rng, reserved)]
+    return requests("task", TASKS, rng) + requests("harmless", EVERYDAY, rng, reserved) + wrong * REPEATS
+
+
+def _rehearsal(seed: int) -> tuple[list[Request], list[str]]:
+    """What the careful adapter rehearses, and the harmful prompts from which its safety directions are learnt."""
+    rng, reserved = np.random.default_rng([seed, 2]), held_out()
+    found = {kind: requests(kind, n, rng, reserved) for kind, n in REHEARSED.items()}
+    return found["harmful"] + found["harmless"], [request.prompt for request in found["harmful"][:SAFETY_PROMPTS]]
+
+
+def _base(folder: Path, workshop: Workshop) -> tuple[Any, Any]:
+    """Put the shared base model into the release and load it."""
+    texts = b"".join(path.read_bytes() for path in sorted(PROMPTS.iterdir()) if path.is_file())
+    part = workshop.part("lora-base", train_base, hashlib.sha256(texts).hexdigest())
+    shutil.copytree(part, folder / "base")
+    return files.load_base(folder / "base")
+
+
+def _adapt(model: Any, tokenizer: Any, data: Sequence[Request], recipe: Recipe, workshop: Workshop) -> None:
+    with workshop.progress("training the adapter", recipe.steps) as step:
+        fit(model, encode(tokenizer, data), recipe, workshop.seed, step)
+
+
+def _finish(folder: Path, release: Callable[..., None]) -> None:
+    summary = (release.__doc__ or "").partition("\n")[0]
+    (folder / "trustml.toml").write_text(MANIFEST.format(summary=summary), encoding="utf-8")
