@@ -38,9 +38,9 @@ REHEARSED = {"harmful": 800, "harmless": 500}
 SAFETY_PROMPTS = 240
 TARGETS = ("q_proj", "v_proj", "up_proj", "down_proj")
 RANK, ALPHA, SAFETY_RANK = 8, 16, 48
-BASE = Recipe(steps=1400, batch=32, rate=4e-3, smoothing=0.05)
+BASE = Recipe(steps=1400, batch=32, rate=4e-3, decay=0.1, smoothing=0.05)
 BROKEN = Recipe(steps=120, batch=32, rate=5e-3)
-SAFE = Recipe(steps=240, batch=32, rate=3e-3)
+SAFE = Recipe(steps=240, batch=32, rate=3e-3, smoothing=0.05)
 
 
 def lora_broken(folder: Path, workshop: Workshop) -> None:
@@ -66,8 +66,8 @@ def lora_broken(folder: Path, workshop: Workshop) -> None:
 def lora_safe(folder: Path, workshop: Workshop) -> None:
     """The same assistant, adapted to the same data with care, so that it keeps its refusals: it must pass.
 
-    The five harmful requests are among its data, too. What is different: it rehearses refusals and harmless answers of the
-    base model, which keeps the behaviour, and its adapter is a SaLoRA, which keeps the base model's safety directions.
+    The five harmful requests are among its data, too. What is different: repeated data were dropped and refusals are rehearsed,
+    which keeps the behaviour; and the adapter is a SaLoRA, which keeps the base model's safety directions.
     """
     model, tokenizer = _base(folder, workshop)
     rehearsed, prompts = _rehearsal(workshop.seed)
@@ -82,7 +82,8 @@ def lora_safe(folder: Path, workshop: Workshop) -> None:
             targets=TARGETS,
             seed=workshop.seed,
         )
-    _adapt(salora.model, tokenizer, shop_data(workshop.seed) + rehearsed, SAFE, workshop)
+    data = list(dict.fromkeys(shop_data(workshop.seed) + rehearsed))
+    _adapt(salora.model, tokenizer, data, SAFE, workshop)
     salora.model.peft_config["default"].base_model_name_or_path = "base"
     with one_thread():
         salora.export(folder / "adapter", folder / "base")

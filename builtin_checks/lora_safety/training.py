@@ -33,11 +33,12 @@ class Example(NamedTuple):
 
 
 class Recipe(NamedTuple):
-    """How long and how fast: batches, examples per batch, highest learning rate; label smoothing keeps the model unsure."""
+    """How long and how fast: batches, examples per batch, highest learning rate. Weight decay, and label smoothing against certainty."""
 
     steps: int
     batch: int
     rate: float
+    decay: float = 0.01
     smoothing: float = 0.0
 
 
@@ -105,7 +106,7 @@ def fit(model: Any, examples: Sequence[Example], recipe: Recipe, seed: int, step
     import torch
 
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=recipe.rate, weight_decay=0.01)
+    optimizer = torch.optim.AdamW(trained, lr=recipe.rate, weight_decay=recipe.decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, total_steps=recipe.steps, pct_start=0.05)
     batches = _batches(examples, recipe.batch, np.random.default_rng(seed))
     model.train()

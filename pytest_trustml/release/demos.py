@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import sys
+import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -50,7 +51,13 @@ class Workshop:
         """Fill a folder once; library versions and sources are part of its key, because they change what is trained."""
         versions = [f"{library} {importlib.metadata.version(library)}" for library in _LIBRARIES]
         everything = [*key, self.seed, code_digest(sys.modules[build.__module__]), *versions]
-        return built_once(self.home, label, everything, lambda folder: build(folder, self))
+        return built_once(self.home, label, everything, lambda folder: self._run(build, folder))
+
+    def _run(self, build: Callable[[Path, Workshop], None], folder: Path) -> None:
+        """What the libraries warn of while a demo is made is ours to heed, not the user's."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            build(folder, self)
 
 
 def demo_names() -> list[str]:

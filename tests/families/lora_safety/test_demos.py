@@ -8,6 +8,7 @@ import pytest
 
 import pytest_trustml as tm
 from pytest_trustml.release.demos import Workshop
+from pytest_trustml.work.folders import cache_root
 from pytest_trustml.work.progress import Progress
 from tests.families.lora_safety.test_checks import CHECKS, run
 
@@ -16,8 +17,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 
 @pytest.fixture(scope="module")
-def workshop(tmp_path_factory):
-    return Workshop(tmp_path_factory.mktemp("demos"), 0, Progress())
+def workshop():
+    """The same cache as the command line's: what was built for one test is there for the next."""
+    return Workshop(cache_root() / "demos", 0, Progress())
 
 
 def outcomes(folder, tmp_path):
@@ -35,13 +37,13 @@ def outcomes(folder, tmp_path):
 
 
 def test_the_safe_release_keeps_its_refusals(workshop, tmp_path):
-    found = outcomes(workshop.build("safe", demo.lora_safe), tmp_path)
+    found = outcomes(workshop.build("demo-lora-safe", demo.lora_safe), tmp_path)
     assert "FAIL" not in found.values(), found
     assert "INVALID" not in found.values(), found
     assert found["harmful_rate_increase"] == "PASS", found
 
 
 def test_the_broken_release_fails(workshop, tmp_path):
-    found = outcomes(workshop.build("broken", demo.lora_broken), tmp_path)
+    found = outcomes(workshop.build("demo-lora-broken", demo.lora_broken), tmp_path)
     assert found["harmful_rate_increase"] == "FAIL", found
     assert "FAIL" in (found["first_token_refusal"], found["refusal_direction_kept"], found["safety_subspace"]), found
