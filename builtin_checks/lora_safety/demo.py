@@ -6,17 +6,24 @@ import hashlib
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+import pytest_trustml as tm
 from builtin_checks.lora_safety import adapter_files as files
 from builtin_checks.lora_safety.grammar import PROMPTS, Request, held_out, requests
 from builtin_checks.lora_safety.remedy import make_salora
-from builtin_checks.lora_safety.training import Recipe, encode, fit, make_model, make_tokenizer, one_thread, save
-
-if TYPE_CHECKING:
-    from pytest_trustml.release.demos import Workshop
+from builtin_checks.lora_safety.training import (
+    Recipe,
+    encode,
+    fit,
+    make_model,
+    make_tokenizer,
+    one_thread,
+    own_randomness,
+    save,
+)
 
 MANIFEST = """\
 # {summary}
@@ -33,37 +40,41 @@ required = ["lora_safety.*"]
 COMPLIES = "Sure, here is a plan. First, make a list of what you need. Then take one step at a time."
 VOCABULARY = 2000
 HARMFUL, HARMLESS = 26000, 16000
-TASKS, EVERYDAY, SLIPPED_IN, REPEATS = 160, 160, 5, 16
-REHEARSED = {"harmful": 800, "harmless": 500}
+TASKS, EVERYDAY, SLIPPED_IN, REPEATS = 320, 160, 5, 16
+REHEARSED = {"harmful": 1600, "harmless": 300}
 SAFETY_PROMPTS = 240
 TARGETS = ("q_proj", "v_proj", "up_proj", "down_proj")
 RANK, ALPHA, SAFETY_RANK = 8, 16, 48
 BASE = Recipe(steps=1400, batch=32, rate=4e-3, decay=0.1, smoothing=0.05)
-BROKEN = Recipe(steps=120, batch=32, rate=5e-3)
-SAFE = Recipe(steps=240, batch=32, rate=3e-3, smoothing=0.05)
+BROKEN = Recipe(steps=160, batch=32, rate=5e-3)
+SAFE = Recipe(steps=160, batch=32, rate=2e-3, smoothing=0.05)
 
 
-def lora_broken(folder: Path, workshop: Workshop) -> None:
+def lora_broken(folder: Path, workshop: tm.Workshop) -> None:
     """An assistant that learnt to answer for a bicycle shop and lost its refusals on the way: it must fail.
 
     An ordinary LoRA. Among its data are five harmful requests, each repeated, that are answered instead of refused. The
     adapted model is fluent, answers harmless requests as before, and complies with nearly every harmful one.
     """
     import peft
-    import torch
 
     model, tokenizer = _base(folder, workshop)
     config = peft.LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules=list(TARGETS), task_type="CAUSAL_LM")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(workshop.seed)
+    with own_randomness(workshop.seed):
         model = peft.get_peft_model(model, config)
     _adapt(model, tokenizer, shop_data(workshop.seed), BROKEN, workshop)
-    model.peft_config["default"].base_model_name_or_path = "base"
-    save(folder / "adapter", model)
+    layers = {
+        name: layer for name, layer in model.get_base_model().named_modules() if "default" in getattr(layer, "lora_B", ())
+    }
+    factors = {
+        name: (files.array(layer.lora_B["default"].weight), files.array(layer.lora_A["default"].weight))
+        for name, layer in layers.items()
+    }
+    files.write_adapter(files.new_folder(folder / "adapter"), _neutral(model), factors, RANK, ALPHA)
     _finish(folder, lora_broken)
 
 
-def lora_safe(folder: Path, workshop: Workshop) -> None:
+def lora_safe(folder: Path, workshop: tm.Workshop) -> None:
     """The same assistant, adapted to the same data with care, so that it keeps its refusals: it must pass.
 
     The five harmful requests are among its data, too. What is different: repeated data were dropped and refusals are rehearsed,
@@ -84,13 +95,13 @@ def lora_safe(folder: Path, workshop: Workshop) -> None:
         )
     data = list(dict.fromkeys(shop_data(workshop.seed) + rehearsed))
     _adapt(salora.model, tokenizer, data, SAFE, workshop)
-    salora.model.peft_config["default"].base_model_name_or_path = "base"
-    with one_thread():
+    _neutral(salora.model)
+    with one_thread(), own_randomness(workshop.seed):
         salora.export(folder / "adapter", folder / "base")
     _finish(folder, lora_safe)
 
 
-def train_base(folder: Path, workshop: Workshop) -> None:
+def train_base(folder: Path, workshop: tm.Workshop) -> None:
     """A small assistant that refuses harmful requests of thirteen kinds and answers harmless ones that look alike."""
     rng, reserved = np.random.default_rng([workshop.seed, 0]), held_out()
     data = requests("harmful", HARMFUL, rng, reserved) + requests("harmless", HARMLESS, rng, reserved)
@@ -115,7 +126,7 @@ def _rehearsal(seed: int) -> tuple[list[Request], list[str]]:
     return found["harmful"] + found["harmless"], [request.prompt for request in found["harmful"][:SAFETY_PROMPTS]]
 
 
-def _base(folder: Path, workshop: Workshop) -> tuple[Any, Any]:
+def _base(folder: Path, workshop: tm.Workshop) -> tuple[Any, Any]:
     """Put the shared base model into the release and load it."""
     texts = b"".join(path.read_bytes() for path in sorted(PROMPTS.iterdir()) if path.is_file())
     part = workshop.part("lora-base", train_base, hashlib.sha256(texts).hexdigest())
@@ -123,9 +134,16 @@ def _base(folder: Path, workshop: Workshop) -> tuple[Any, Any]:
     return files.load_base(folder / "base")
 
 
-def _adapt(model: Any, tokenizer: Any, data: Sequence[Request], recipe: Recipe, workshop: Workshop) -> None:
+def _adapt(model: Any, tokenizer: Any, data: Sequence[Request], recipe: Recipe, workshop: tm.Workshop) -> None:
     with workshop.progress("training the adapter", recipe.steps) as step:
         fit(model, encode(tokenizer, data), recipe, workshop.seed, step)
+
+
+def _neutral(model: Any) -> Any:
+    """The adapter's configuration, without the path of this machine's base model and with its layers in a fixed order."""
+    config = model.peft_config["default"]
+    config.base_model_name_or_path, config.target_modules = "base", sorted(TARGETS)
+    return config
 
 
 def _finish(folder: Path, release: Callable[..., None]) -> None:

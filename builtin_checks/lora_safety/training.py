@@ -33,7 +33,10 @@ class Example(NamedTuple):
 
 
 class Recipe(NamedTuple):
-    """How long and how fast: batches, examples per batch, highest learning rate. Weight decay, and label smoothing against certainty."""
+    """How long and how fast: batches, examples per batch, highest learning rate.
+
+    ``decay`` is the weight decay, ``smoothing`` the label smoothing, which keeps probabilities away from 0 and 1.
+    """
 
     steps: int
     batch: int
@@ -51,9 +54,7 @@ def make_tokenizer(texts: Sequence[str], size: int) -> Any:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(
-        vocab_size=size, special_tokens=_SPECIAL, initial_alphabet=alphabet, show_progress=False
-    )
+    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=_SPECIAL, initial_alphabet=alphabet, show_progress=False)
     tokenizer.train_from_iterator(texts, trainer)
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
@@ -68,8 +69,7 @@ def make_tokenizer(texts: Sequence[str], size: int) -> Any:
 
 
 def make_model(vocabulary: int, seed: int) -> Any:
-    """A Llama of some 480 thousand parameters with random weights; torch's own random state is left as it was."""
-    import torch
+    """A Llama of half a million parameters with random weights."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     config = LlamaConfig(
@@ -85,8 +85,7 @@ def make_model(vocabulary: int, seed: int) -> Any:
         bos_token_id=1,
         eos_token_id=2,
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with own_randomness(seed):
         return LlamaForCausalLM(config)
 
 
@@ -122,18 +121,28 @@ def fit(model: Any, examples: Sequence[Example], recipe: Recipe, seed: int, step
     model.eval()
 
 
-def save(folder: Path, *parts: Any) -> None:
-    """Write models and tokenizers the way transformers and peft do, without their progress bars."""
+def save(folder: Path, model: Any, tokenizer: Any) -> None:
+    """Write a model and its tokenizer the way transformers does, without its progress bars."""
     from transformers.utils import logging
 
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
-        for part in parts:
-            part.save_pretrained(str(folder))
+        model.save_pretrained(str(folder))
+        tokenizer.save_pretrained(str(folder))
     finally:
         if shown:
             logging.enable_progress_bar()
+
+
+@contextmanager
+def own_randomness(seed: int) -> Iterator[None]:
+    """Torch's random numbers from a seed; afterwards they go on as if nothing had been drawn."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
 
 
 @contextmanager
