@@ -7,7 +7,9 @@ import pytest
 from pytest_trustml.plugin.fixtures import (  # noqa: F401  (fixtures are found by being here)
     trustml,
     trustml_base_model,
+    trustml_check,
     trustml_data,
+    trustml_judge,
     trustml_model,
     trustml_previous_model,
     trustml_reference_model,
