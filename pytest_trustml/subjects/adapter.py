@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from pytest_trustml.errors import SubjectError, UsageError, unknown
-from pytest_trustml.subjects.hooks import inputs_of
 from pytest_trustml.subjects.residence import Loaded, Residence
-from pytest_trustml.subjects.tokens import Tokens
 
 if TYPE_CHECKING:
+    import torch
+
     from pytest_trustml.subjects.subject import Subject
 
 MOST_TOKENS = 2**14
@@ -63,6 +62,11 @@ class LoraAdapter:
         With ``answers`` the tokens of the answers count, without them all tokens of the prompts; padding never does. With
         ``chat`` the prompts go through the chat template. All layers are taken in one pass.
         """
+        import torch
+
+        from pytest_trustml.subjects.hooks import inputs_of
+        from pytest_trustml.subjects.tokens import Tokens
+
         loaded, modules = self._residence.get(), self._modules()
         tokens = Tokens(loaded)
         texts = [""] * len(prompts) if answers is None else answers
@@ -111,6 +115,8 @@ def _batches(pairs: Sequence[tuple[list[int], list[int]]]) -> list[list[tuple[li
 
 
 def _matrix(layer: Any) -> np.ndarray:
+    import torch
+
     weight = _float64(layer.weight)
     return weight if isinstance(layer, torch.nn.Linear) else weight.T  # GPT-2's Conv1D keeps its matrix transposed
 
