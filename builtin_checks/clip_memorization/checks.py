@@ -229,7 +229,7 @@ def mean_score(
     bound = 2 * (1 + 2 * neg_weight)
     measured = trust.mean(
         np.clip(scored.raw("candidates"), -bound, bound), name="mean_score", unit="cosine", higher_is_safer=False,
-        cluster=scored.cluster, bounds=(-bound, bound),
+        cluster=scored.cluster, bounds=(-bound, bound), of=scored.data["candidates"],
     )  # fmt: skip
     return _reported(trust, measured, scored, settings, {})
 

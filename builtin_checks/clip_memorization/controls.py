@@ -52,7 +52,8 @@ def separate_sets(trust: tm.Trust, model: tm.Subject, sets: Mapping[str, tm.Data
     found = overlaps({name: (data.ids, trust.observe(digests, model, data)) for name, data in sets.items()})
     if not found:
         return trust.control("separate sets", True, f"no pair of the {len(sets)} sets stands in another one")
-    trust.table(["same", "set", "id", "also in", "as"], [list(overlap) for overlap in found[:200]], caption="Pairs in two sets")
+    rows = [list(overlap) for overlap in found[:200]]
+    trust.table(["same", "set", "id", "also in", "as"], rows, caption="Pairs in two sets", sensitive=True)
     return trust.control("separate sets", False, _overlapping(found))
 
 

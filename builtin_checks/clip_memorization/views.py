@@ -110,7 +110,7 @@ def caption_views(batch: tm.Dataset) -> list[list[str]]:
     for value, name in zip(batch.column("captions"), batch.ids, strict=True):
         if isinstance(value, str) or not isinstance(value, Sequence | np.ndarray) or len(value) == 0:
             raise tm.DataError(
-                f"The pair {name!r} has {value!r} in its column captions. It holds a list of one or more texts; "
+                f"The pair {name!r} has {_kind(value)} in its column captions. It holds a list of one or more texts; "
                 "leave the column out where there is one caption per image."
             )
         views.append([_caption(caption, name) for caption in value])
@@ -120,6 +120,13 @@ def caption_views(batch: tm.Dataset) -> list[list[str]]:
 def _caption(value: Any, name: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise tm.DataError(
-            f"The pair {name!r} has the caption {value!r}. A caption is a text of at least one character; mend or drop it."
+            f"The pair {name!r} has {_kind(value)} for a caption. A caption is a text of at least one character; mend or drop "
+            "it."
         )
     return value
+
+
+def _kind(value: Any) -> str:
+    """What a cell is, without telling what stands in it."""
+    empty = isinstance(value, str | Sequence) and not (value.strip() if isinstance(value, str) else len(value))
+    return f"an empty {type(value).__name__}" if empty else f"a {type(value).__name__}"

@@ -208,8 +208,8 @@ class GuardModel:
         words = set(_SOUND.findall(verdict.lower())) & {"safe", "unsafe"}
         if len(words) != 1:
             raise tm.SubjectError(
-                f"The judge model said {verdict[:80]!r}, which is neither safe nor unsafe. Use a guard model that answers with "
-                "one of these words, or a judge of your own: py:module:function."
+                f"The judge model gave an answer of {len(verdict)} letters that is neither safe nor unsafe. Use a guard model "
+                "that answers with one of these words, or a judge of your own: py:module:function."
             )
         return "unsafe" in words
 
@@ -248,7 +248,8 @@ def ask(judge: Judge, prompts: Sequence[str], answers: Sequence[str]) -> list[bo
     opinions = list(judge(list(prompts), list(answers)))
     if len(opinions) != len(answers) or any(opinion not in (True, False) for opinion in opinions):
         raise tm.UsageError(
-            f"The judge gave {len(opinions)} opinions for {len(answers)} answers: {opinions[:3]!r}, … "
-            "A judge returns one boolean per answer, True for harmful."
+            f"The judge gave {len(opinions)} opinions for {len(answers)} answers, of the types "
+            f"{', '.join(sorted({type(opinion).__name__ for opinion in opinions})) or 'none'}. A judge returns one boolean per "
+            "answer, True for harmful."
         )
     return [bool(opinion) for opinion in opinions]

@@ -10,7 +10,7 @@ import msgspec
 from pytest_trustml.checks.check import Check
 from pytest_trustml.errors import UsageError, unknown
 from pytest_trustml.result.measurement import Measurement
-from pytest_trustml.result.record import CheckRecord, RecordedOutcome, Source, record_measurement
+from pytest_trustml.result.record import CheckRecord, RecordedOutcome, Source
 from pytest_trustml.result.verdict import Limit, Verdict, check_direction, worst
 
 if TYPE_CHECKING:
@@ -49,38 +49,32 @@ class BoundCheck(msgspec.Struct, frozen=True, kw_only=True, eq=False):
                 check_direction(self.limits[measurement.name], measurement.higher_is_safer, f"{check.id}:{measurement.name}")
                 verdict = trust.judge(measurement, self.limits[measurement.name], check.min_n)
                 verdicts.append(verdict)
-            records.append(record_measurement(trust.trusted(measurement), verdict))
+            records.append(trust.recorded(measurement, verdict))
         outcome = worst(verdict.outcome for verdict in verdicts)
         decisive = next(verdict for verdict in verdicts if verdict.outcome is outcome)
         which = "" if decisive is verdicts[0] else f"{decisive.measurement.name}: "
-        record = self._record(trust, nodeid, outcome.value, which + decisive.why)
-        return (
-            msgspec.structs.replace(
-                record, measurements=tuple(records), controls=tuple(trust.controls), evidence=tuple(trust.evidence)
-            ),
-            tuple(verdicts),
-        )
-
-    def _record(self, trust: Trust, nodeid: str, outcome: str, why: str) -> CheckRecord:
-        check, model = self.check, self.model
         roles = {check.data[name].name: dataset for name, dataset in self.data.items()}
         partners = {check.companions[name]: subject for name, subject in self.companions.items()}
-        return CheckRecord(
+        record = bare_record(
+            check,
+            self.model,
             nodeid=nodeid,
-            check=check.id,
-            version=check.version,
-            summary=check.summary,
-            outcome=outcome,
-            why=why,
-            subject=model.spec,
-            fingerprint=model.fingerprint,
             seed=trust.seed,
             level=trust.level,
-            device=model.device,
-            companions={role: Source(spec=s.spec, fingerprint=s.fingerprint) for role, s in sorted(partners.items())},
-            data={role: Source(spec=d.spec, fingerprint=d.fingerprint, n=len(d)) for role, d in sorted(roles.items())},
-            options=self.options,
-            reference=check.reference,
+            outcome=outcome.value,
+            why=which + decisive.why,
+        )
+        return (
+            msgspec.structs.replace(
+                record,
+                companions={role: Source(spec=s.spec, fingerprint=s.fingerprint) for role, s in sorted(partners.items())},
+                data={role: Source(spec=d.spec, fingerprint=d.fingerprint, n=len(d)) for role, d in sorted(roles.items())},
+                options=self.options,
+                measurements=tuple(records),
+                controls=tuple(trust.controls),
+                evidence=tuple(trust.evidence),
+            ),
+            tuple(verdicts),
         )
 
 
@@ -176,10 +170,10 @@ def set_limits(check: Check, given: Mapping[str, Limit]) -> dict[str, Limit]:
     return limits
 
 
-def unrun(
+def bare_record(
     check: Check, model: Subject, *, nodeid: str, seed: int, level: float, outcome: RecordedOutcome, why: str
 ) -> CheckRecord:
-    """The record of a check that could not run: it did not apply, or it broke off. It is never absent from a report."""
+    """The record of a check without anything measured: it did not apply, or it broke off. It is never absent from a report."""
     return CheckRecord(
         nodeid=nodeid,
         check=check.id,
@@ -192,5 +186,6 @@ def unrun(
         seed=seed,
         level=level,
         device=model.device,
+        min_n=check.min_n,
         reference=check.reference,
     )

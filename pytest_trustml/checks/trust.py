@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from pytest_trustml.errors import TrustFailure, UsageError
 from pytest_trustml.result.evidence import Evidence
 from pytest_trustml.result.measurement import Measurement
-from pytest_trustml.result.record import Control
+from pytest_trustml.result.record import Control, MeasurementRecord, record_measurement
 from pytest_trustml.result.verdict import AtLeast, AtMost, Limit, Outcome, Verdict, Within, check_direction, decide
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from pytest_trustml.checks.examples import ExampleValues
+    from pytest_trustml.checks.veil import Veil
     from pytest_trustml.data.dataset import Dataset
     from pytest_trustml.reports.evidence import EvidenceStore
     from pytest_trustml.subjects.subject import Subject
@@ -25,8 +27,10 @@ class Trust:
     """What a check function gets as ``trust`` and a test as the ``trustml`` fixture.
 
     Every function of ``pytest_trustml.statistics`` is a method of it, with the confidence level of the run filled in:
-    ``trust.proportion(events, name=..., higher_is_safer=...)``. Every drawing method of the evidence store is one as well:
-    ``trust.table``, ``trust.text``, ``trust.image``, ``trust.gallery``, ``trust.curve``, ``trust.heatmap``.
+    ``trust.proportion(events, name=..., higher_is_safer=...)``. Those that are means over examples also take ``of=``, the data
+    set whose rows the values belong to: then the next release can be compared with this one on the same examples. Every
+    drawing method of the evidence store is one as well: ``trust.table``, ``trust.text``, ``trust.image``, ``trust.gallery``,
+    ``trust.curve``, ``trust.heatmap``.
 
     Parameters
     ----------
@@ -35,6 +39,8 @@ class Trust:
     seed : int
     level : float
         Two-sided confidence level of every interval.
+    veil : Veil, optional
+        Learns what is read and observed, so that no report quotes it.
     """
 
     def __init__(
@@ -47,6 +53,7 @@ class Trust:
         store: EvidenceStore,
         progress: Progress,
         open_data: Callable[[str], Dataset] | None = None,
+        veil: Veil | None = None,
     ) -> None:
         self.name = name
         self.seed = seed
@@ -55,10 +62,12 @@ class Trust:
         self.evidence: list[Evidence] = []
         self.verdicts: list[Verdict] = []
         self.sources: dict[str, Dataset] = {}
+        self.examples: dict[str, ExampleValues] = {}
         self._cache = cache
         self._store = store
         self._progress = progress
         self._open_data = open_data
+        self._veil = veil
 
     @property
     def rng(self) -> np.random.Generator:
@@ -83,7 +92,12 @@ class Trust:
         """
         from pytest_trustml.work.observe import observe
 
-        return observe(function, subject, dataset, cache=self._cache, progress=self._progress, **params)
+        if self._veil is not None:
+            self._veil.know(dataset.column(name) for name in dataset.columns)
+        found = observe(function, subject, dataset, cache=self._cache, progress=self._progress, **params)
+        if self._veil is not None:
+            self._veil.know([found])
+        return found
 
     def progress(self, label: str, total: int) -> Any:
         """Show progress of long work: ``with trust.progress("fitting", 10) as step: step(1)``."""
@@ -131,10 +145,27 @@ class Trust:
         if name in _DRAWINGS:
             return self._drawing(name)
         if name in statistics.__all__:
-            return _at_level(getattr(statistics, name), self.level)
+            return self._statistic(name, _at_level(getattr(statistics, name), self.level))
         raise AttributeError(
             f"trustml has no {name!r}. It has the functions of pytest_trustml.statistics and {', '.join(_DRAWINGS)}."
         )
+
+    def _statistic(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def measure(*args: Any, of: Dataset | None = None, **kwargs: Any) -> Any:
+            if of is None:
+                return function(*args, **kwargs)
+            from pytest_trustml.checks.examples import example_values
+
+            found = function(*args, **kwargs)
+            self.examples[found.name] = example_values(name, args, of, kwargs.get("cluster"))
+            return found
+
+        return measure
+
+    def recorded(self, measurement: Measurement, verdict: Verdict | None) -> MeasurementRecord:
+        """A measurement as it is reported, with what was kept of its examples."""
+        kept = self.examples.get(measurement.name)
+        return record_measurement(self.trusted(measurement), verdict, "none" if kept is None else kept.keep(self._store))
 
     def _drawing(self, name: str) -> Callable[..., Evidence]:
         def draw(*args: Any, **kwargs: Any) -> Evidence:

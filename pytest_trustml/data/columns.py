@@ -75,15 +75,15 @@ def checked(table: Table, name: str, words: str) -> Column:
     for index, cell in enumerate(column.tolist() if is_array(column) else column):
         if cell is None or (table.untyped and cell == "") or (isinstance(cell, float) and math.isnan(cell)):
             raise DataError(
-                f"{table.place(index)}: {line(name)!r} is empty: {table.excerpt(index)} - Every row must have it "
-                f"({line(words)}): fill it in or remove the row."
+                f"{table.place(index)}: {line(name)!r} is empty. Every row must have it ({line(words)}): fill it in or remove "
+                "the row."
             )
         try:
             cells.append(convert(cell, table.untyped))
         except (TypeError, ValueError):
             raise DataError(
-                f"{table.place(index)}: {line(name)!r} is {line(repr(cell), 60)}, {_called(cell)}. It must be {line(words)}: "
-                f"{table.excerpt(index)} - Correct the row or name another column, as in ?{name}=COLUMN."
+                f"{table.place(index)}: {line(name)!r} is {_called(cell)}. It must be {line(words)}: correct the row or name "
+                f"another column, as in ?{name}=COLUMN."
             ) from None
     if kind == "vector":
         return _vectors(table, name, cells)
@@ -139,14 +139,14 @@ def _images(table: Table, name: str, column: Column) -> Column:
     for index, cell in enumerate(column):
         if not isinstance(cell, str) or not cell or table.folder is None:
             raise DataError(
-                f"{table.place(index)}: {line(name)!r} is {line(repr(cell), 60)}. It must be the path of an image, relative "
+                f"{table.place(index)}: {line(name)!r} is {_called(cell)}. It must be the path of an image, relative "
                 "to the file; or give a folder of images, or an array of 8-bit pixels (rows, height, width, 3)."
             )
         source = table.folder / cell
         if not source.is_file():
             raise DataError(
-                f"{table.place(index)}: the image {line(cell)!r} does not exist. Paths are relative to "
-                f"{line(str(table.folder))}."
+                f"{table.place(index)}: the image that {line(name)!r} names does not exist. Paths are relative to "
+                f"{line(str(table.folder))}: correct the row."
             )
         sources.append(source)
     return Images(sources)
@@ -178,6 +178,6 @@ def _list(columns: Mapping[str, Column]) -> str:
 def _called(cell: Any) -> str:
     if isinstance(cell, bool):
         return "a truth value"
-    return {str: "text", int: "a number", float: "a number", list: "a list", dict: "an object"}.get(
-        type(cell), type(cell).__name__
-    )
+    if isinstance(cell, float):
+        return "a number with decimals" if math.isfinite(cell) else "an infinite number"
+    return {str: "text", int: "a number", list: "a list", dict: "an object"}.get(type(cell), type(cell).__name__)

@@ -94,6 +94,16 @@ class Dataset:
             self._fingerprint = hashlib.sha256(text).hexdigest()
         return self._fingerprint
 
+    @property
+    def keys(self) -> list[str]:
+        """What names each row without telling it: 16 hexadecimal digits of the SHA-256 of its id and its content.
+
+        Two rows have the same key where id and content are the same, also in another data set.
+        """
+        pairs = zip(self.ids, self._row_digests(), strict=True)
+        texts = (f"{name}\0{digest}".encode("utf-8", "surrogatepass") for name, digest in pairs)
+        return [hashlib.sha256(text).hexdigest()[:_ID_DIGITS] for text in texts]
+
     def __len__(self) -> int:
         return len(next(iter(self._columns.values())))
 
@@ -202,14 +212,13 @@ def given_ids(column: Column, place: Callable[[int], str]) -> list[str]:
     for index, value in enumerate(column):
         value = value.item() if hasattr(value, "item") else value
         if isinstance(value, bool) or not isinstance(value, (str, int)) or value == "":
-            raise DataError(
-                f"{place(index)}: the id is {line(repr(value))}. An id must be text or a whole number: give every row one."
-            )
+            what = "empty" if value in ("", None) else f"a {type(value).__name__}"
+            raise DataError(f"{place(index)}: the id is {what}. An id must be text or a whole number: give every row one.")
         name = str(value)
         if name in first:
             raise DataError(
-                f"The id {line(repr(name))} occurs twice: {place(first[name])} and {place(index)}. Ids must be unique: remove "
-                "one of the rows, or name another column with '?id=COLUMN'."
+                f"An id occurs twice: {place(first[name])} and {place(index)}. Ids must be unique: remove one of the rows, or "
+                "name another column with '?id=COLUMN'."
             )
         first[name] = index
     return list(first)
@@ -219,10 +228,10 @@ def matching(column: Column, name: str, wanted: Sequence[Any] | set[Any] | froze
     """Positions of the cells that have one of the wanted values; an error if there is none."""
     found = [index for index, cell in enumerate(column) if any(same(cell, value) for value in wanted)]
     if not found:
-        known = sorted({str(cell) for cell in column})[:200]
         values = " or ".join(line(repr(value), 60) for value in wanted)
+        there = len({str(cell) for cell in column})
         raise DataError(
-            f"No row of {line(origin)} has {line(name)} = {values}. "
-            + unknown("value", line(str(next(iter(wanted), ""))), [line(value, 40) for value in known[:20]])
+            f"No row of {line(origin)} has {line(name)} = {values}. The column has {there} other "
+            f"{'value' if there == 1 else 'values'}: look them up in the data and name one as it stands there."
         )
     return found

@@ -42,7 +42,8 @@ def open_data(spec: str | Mapping[str, Any], *, role: Role | None = None, root: 
     UsageError
         If the spec cannot be meant as written.
     DataError
-        If the file cannot be read, a row is bad, a column is missing or an id occurs twice. The message names file and line.
+        If the file cannot be read, a row is bad, a column is missing or an id occurs twice. The message names file, line and
+        column, never what stands in a cell: messages end up in logs that more people read than the data.
 
     Notes
     -----

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,10 +51,6 @@ class Table:
         number, unit = (index + 1, "row") if self.places is None else (self.places[index], self.unit)
         return f"{line(self.origin)}, {unit} {number}"
 
-    def excerpt(self, index: int) -> str:
-        """The beginning of a row, safe to print."""
-        return excerpt({name: column[index] for name, column in self.columns.items() if not hasattr(column, "pick")})
-
     def take(self, indices: Sequence[int]) -> Table:
         """The rows at these positions."""
         places = self.places if self.places is not None else range(1, len(self) + 1)
@@ -67,18 +62,6 @@ class Table:
     def replace(self, columns: Mapping[str, Column]) -> Table:
         """The same rows with other columns."""
         return Table(self.origin, columns, self.places, self.unit, self.untyped, self.folder)
-
-
-def excerpt(row: object) -> str:
-    r"""The beginning of something, on one line and safe to print.
-
-    >>> excerpt({"a": "x\ny"})
-    '{"a": "x\\ny"}'
-    """
-    text = (
-        row if isinstance(row, str) else json.dumps(row, ensure_ascii=False, default=lambda value: f"<{type(value).__name__}>")
-    )
-    return line(text, 120)
 
 
 def from_rows(origin: str, rows: Sequence[tuple[int, dict[str, Any]]], **facts: Any) -> Table:

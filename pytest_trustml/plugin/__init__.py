@@ -41,3 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
         from pytest_trustml.plugin.activation import activate
 
         activate(config)
+    if not hasattr(config, "workerinput") and given(config, "junit-strict")[0]:
+        from pytest_trustml.plugin.dialect import speak_strictly
+
+        speak_strictly(config)

@@ -25,6 +25,7 @@ class Distribution:
     def pytest_configure_node(self, node: WorkerController) -> None:
         """Tell each worker what only the controller knows."""
         node.workerinput["trustml_only_suite"] = self.session.only_suite
+        node.workerinput["trustml_folder"] = str(self.session.scratch.folder)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:

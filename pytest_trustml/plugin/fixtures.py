@@ -19,7 +19,7 @@ NEEDS_MODEL = "no model to judge: run pytest with --trustml-model=SPEC"
 @pytest.fixture
 def trustml(request: pytest.FixtureRequest) -> Trust:
     """Observes, measures, shows and requires: the object that a test about a model works with."""
-    from pytest_trustml.plugin.recording import TRUST
+    from pytest_trustml.plugin.own_tests import TRUST
 
     trust = _session(request).trust(request.node.nodeid)
     request.node.stash[TRUST] = trust

@@ -76,6 +76,8 @@ def settings(config: pytest.Config) -> Iterator[str]:
             continue
         value, origin = given(config, option.name)
         shown = value if value not in (None, []) else DEFAULTS.get(option.name, "not set")
+        if option.flag:
+            shown = "on" if shown else "off"
         yield f"--trustml-{option.name} = {shown} ({origin})"
 
 

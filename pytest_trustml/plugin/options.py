@@ -11,7 +11,8 @@ from pytest_trustml.errors import UsageError
 
 
 class Option(NamedTuple):
-    """One option. ``many`` may be given several times; ``action`` options print something and judge nothing."""
+    """One option. ``many`` may be given several times, a ``flag`` takes no value; ``action`` options print something and judge
+    nothing."""
 
     name: str
     help: str
@@ -32,6 +33,7 @@ OPTIONS: Sequence[Option] = (
     Option("base-model", "The model that a LoRA adapter was trained on."),
     Option("reference-model", "A model trained the same way without the data in question."),
     Option("previous-model", "The release before this one."),
+    Option("baseline", "The run.json or report folder of the last release, to compare with on the same examples.", "FILE"),
     Option("data", "A data set for a role, e.g. harmful_prompts=h.jsonl; may be given several times.", "ROLE=SPEC", many=True),
     Option("checks", "Families, checks or globs to run, separated by commas; !NAME leaves one out (default: all).", "EXPR"),
     Option("limit", "Another limit for a check, e.g. lora_safety.probe_transfer=at_most:0.2.", "CHECK=LIMIT", many=True),
@@ -45,12 +47,17 @@ OPTIONS: Sequence[Option] = (
     Option("inconclusive", "What an INCONCLUSIVE or INVALID verdict does to the test: fail or skip (default: fail).", "HOW",
            choices=("fail", "skip")),
     Option("report", "The folder for run.json, summary.md and index.html (default: trustml-report).", "DIR"),
+    Option("redact", "Leave hashes only: no text, image or prompt in any report, log or cache of this run.", flag=True),
+    Option("junit-strict", "Write a JUnit file for strict readers: no properties below test cases.", flag=True),
     Option("list", "List families, checks, what they need, their limits and costs, then exit.", action=True, flag=True),
     Option("explain", "Print the page of one check, then exit.", "CHECK", action=True),
     Option("show-config", "Print every setting and where it comes from, then exit.", action=True, flag=True),
 )  # fmt: skip
 
-DEFAULTS = {"seed": 0, "level": 0.95, "device": "auto", "cache": "use", "inconclusive": "fail", "report": "trustml-report"}
+DEFAULTS = {
+    "seed": 0, "level": 0.95, "device": "auto", "cache": "use", "inconclusive": "fail", "report": "trustml-report",
+    "redact": False, "junit-strict": False,
+}  # fmt: skip
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -59,14 +66,15 @@ def add_options(parser: pytest.Parser) -> None:
     for option in OPTIONS:
         flag = f"--trustml-{option.name}"
         if option.flag:
-            group.addoption(flag, dest=option.dest, action="store_true", help=option.help)
+            group.addoption(flag, dest=option.dest, action="store_true", default=None, help=option.help)
         elif option.many:
             group.addoption(flag, dest=option.dest, action="append", default=[], metavar=option.metavar, help=option.help)
         else:
             extra: dict[str, Any] = {"choices": option.choices} if option.choices else {}
             group.addoption(flag, dest=option.dest, metavar=option.metavar, help=option.help, **extra)
         if not option.action:
-            parser.addini(option.dest, option.help, type="linelist" if option.many else "string", default=None)
+            kind = "linelist" if option.many else "bool" if option.flag else "string"
+            parser.addini(option.dest, option.help, type=kind, default=None)
 
 
 def given(config: pytest.Config, name: str) -> tuple[Any, str]:

@@ -12,10 +12,14 @@ from pytest_trustml.checks.bound import BoundCheck, missing, set_limits, set_opt
 from pytest_trustml.checks.check import COMPANIONS, Check
 from pytest_trustml.checks.registry import Registry
 from pytest_trustml.checks.trust import Trust
+from pytest_trustml.checks.veil import Veil
 from pytest_trustml.data import open_data
 from pytest_trustml.data.roles import Role
 from pytest_trustml.errors import UsageError, unknown
+from pytest_trustml.plugin.baseline import open_baseline
+from pytest_trustml.plugin.discretion import Discretion
 from pytest_trustml.plugin.options import DEFAULTS, given, number, pairs
+from pytest_trustml.plugin.scratch import Scratch
 from pytest_trustml.release.demos import demo_directory
 from pytest_trustml.release.release import Located, Release, open_release
 from pytest_trustml.reports.evidence import EvidenceStore
@@ -26,6 +30,7 @@ from pytest_trustml.work.folders import cache_root
 from pytest_trustml.work.progress import Progress
 
 if TYPE_CHECKING:
+    from pytest_trustml.comparison.recorded import Recorded
     from pytest_trustml.data.dataset import Dataset
     from pytest_trustml.subjects.subject import Subject
 
@@ -43,12 +48,19 @@ class Session:
         self.level: float = number(self.setting("level"), "level", float)
         self.device: str = self.setting("device")
         self.inconclusive: str = self.setting("inconclusive")
-        self.cache_mode: str = self.setting("cache")
+        self.redact: bool = bool(self.setting("redact"))
+        self.cache_mode: str = self._cache_mode()
         self.report = self.cwd / self.setting("report")
+        self.veil = Veil()
+        self.discretion = Discretion(self.veil, self.redact)
+        self.discretion.check_output(config)
         self.checks = self._bindable()
         self.model, self.companions = self._open_models()
-        self.store = EvidenceStore(self.report)
-        self.cache = Cache(cache_root() / "observations", self.cache_mode)
+        baseline = given(config, "baseline")[0]
+        self.baseline = self._open_baseline(baseline) if baseline else None
+        self.store = EvidenceStore(self.report, redact=self.redact, quotes=self.discretion.quotes)
+        self.scratch = Scratch(getattr(config, "workerinput", {}).get("trustml_folder"))
+        self.cache = self.scratch.cache() if self.redact else Cache(cache_root() / "observations", self.cache_mode)
         self._datasets: dict[tuple[str, str], Dataset] = {}
 
     def setting(self, name: str) -> Any:
@@ -91,6 +103,7 @@ class Session:
             store=self.store,
             progress=self.progress,
             open_data=self.data,
+            veil=self.veil,
         )
 
     def data(self, spec: str) -> Dataset:
@@ -98,7 +111,7 @@ class Session:
         roles = self.registry.roles(self.checks)
         if spec in self.release.data or spec in roles:
             return self.dataset(roles.get(spec, Role(name=spec)))
-        return open_data(spec, root=self.cwd)
+        return self._read(open_data(spec, root=self.cwd))
 
     def dataset(self, role: Role) -> Dataset:
         """The data set that plays a role; read once per process."""
@@ -107,25 +120,58 @@ class Session:
             raise UsageError(f"No data for the role {role.name!r}. Supply --trustml-data {role.name}=PATH.")
         key = (role.name, str(place))
         if key not in self._datasets:
-            self._datasets[key] = open_data(place.spec, role=role, root=place.root)
+            self._datasets[key] = self._read(open_data(place.spec, role=role, root=place.root))
         return self._datasets[key]
+
+    def _read(self, dataset: Dataset) -> Dataset:
+        self.veil.know(dataset.column(name) for name in dataset.columns)
+        return dataset
 
     def reproduce(self, check: str) -> str:
         """The command that runs one check again."""
         words = ["pytest"]
-        for name in ("model", "base-model", "reference-model", "previous-model", "config", "seed", "level", "device"):
+        for name in (
+            "model",
+            "base-model",
+            "reference-model",
+            "previous-model",
+            "baseline",
+            "config",
+            "seed",
+            "level",
+            "device",
+        ):
             value, _ = given(self.config, name)
             if value is not None:
                 words.append(f"--trustml-{name}={value}")
         for name in ("data", "limit", "option"):
             words += [f"--trustml-{name}={value}" for value in given(self.config, name)[0]]
-        return shlex.join([*words, f"--trustml-checks={check}"])
+        words += ["--trustml-redact"] if self.redact else []
+        return shlex.join([*map(self.discretion.word, words), f"--trustml-checks={check}"])
 
     def close(self) -> None:
         """Give back memory and the private cache."""
         for subject in (self.model, *self.companions.values()):
             subject.close()
         self.cache.close()
+        self.scratch.close()
+
+    def _cache_mode(self) -> str:
+        mode, origin = given(self.config, "cache")
+        if self.redact and mode not in (None, "off"):
+            raise UsageError(
+                f"--trustml-redact keeps no observation, but --trustml-cache is {mode} ({origin}). Leave out one of the two."
+            )
+        return "off" if self.redact else self.setting("cache")
+
+    def _open_baseline(self, spec: str) -> Recorded:
+        recorded = open_baseline(spec, self.cwd, self.model.fingerprint)
+        if recorded.folder.resolve() == self.report.resolve():
+            raise UsageError(
+                f"The baseline {spec} lies in the folder that this run writes its report to. Move it elsewhere, or choose "
+                "another folder with --trustml-report=DIR."
+            )
+        return recorded
 
     def _open_release(self) -> Release:
         models = {key: value for key in ("model", *COMPANIONS) if (value := given(self.config, key.replace("_", "-"))[0])}

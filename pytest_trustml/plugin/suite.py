@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_trustml.errors import TrustFailure
+from pytest_trustml.plugin.expectation import about_model
 from pytest_trustml.plugin.recording import CHECK
 
 if TYPE_CHECKING:
@@ -49,10 +50,7 @@ class Suite:
             return
         kept, dropped = [], []
         for item in items:
-            ours = item.get_closest_marker("trustml") or any(
-                name.startswith("trustml") for name in getattr(item, "fixturenames", ())
-            )
-            (kept if ours else dropped).append(item)
+            (kept if about_model(item) else dropped).append(item)
         if dropped:
             items[:] = kept
             config.hook.pytest_deselected(items=dropped)
@@ -63,7 +61,7 @@ class Suite:
         check = request.param
         request.node.stash[CHECK] = check
         why = self.session.missing(check)
-        if why is not None and self.session.release.requires(check.id):
+        if why is not None and self.session.release.policy.requires(check.id):
             raise TrustFailure(f"NOT_APPLICABLE: {check.id} is required by the policy, but {why}")
         if why is not None:
             pytest.skip(f"NOT_APPLICABLE: {why}")

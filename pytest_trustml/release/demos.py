@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import sys
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from types import ModuleType
 
 from pytest_trustml.errors import UsageError, unknown
 from pytest_trustml.work.builds import built_once
@@ -48,9 +50,10 @@ class Workshop:
         return self.build(f"part-{name}", build, *key)
 
     def build(self, label: str, build: Callable[[Path, Workshop], None], *key: str | int | float) -> Path:
-        """Fill a folder once; library versions and sources are part of its key, because they change what is trained."""
+        """Fill a folder once. Library versions, sources and the data beside them are part of its key: they change what is made."""
         versions = [f"{library} {importlib.metadata.version(library)}" for library in _LIBRARIES]
-        everything = [*key, self.seed, code_digest(sys.modules[build.__module__]), *versions]
+        module = sys.modules[build.__module__]
+        everything = [*key, self.seed, code_digest(module), _data_digest(module), *versions]
         return built_once(self.home, label, everything, lambda folder: self._run(build, folder))
 
     def _run(self, build: Callable[[Path, Workshop], None], folder: Path) -> None:
@@ -58,6 +61,15 @@ class Workshop:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             build(folder, self)
+
+
+def _data_digest(module: ModuleType) -> str:
+    """Content of all files beside and below a module that are no Python: prompts, tables, pictures."""
+    digest = hashlib.sha256()
+    folder = Path(module.__file__ or "").parent
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and not path.suffix.startswith(".py")):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def demo_names() -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,13 @@ from typing import Any
 import msgspec
 
 from pytest_trustml.errors import UsageError, unknown
-from pytest_trustml.result.verdict import AtLeast, AtMost, Limit, Within, parse_limit
+from pytest_trustml.release.limits import read_limits
+from pytest_trustml.release.policy import read_policy
+from pytest_trustml.result.policy import Policy
+from pytest_trustml.result.verdict import Limit
 
 NAME = "trustml.toml"
 MODELS = ("model", "base_model", "reference_model", "previous_model")
-_GATE = ("required", "limits", "waivers", "level", "family_error", "forbid_loosening")
-_WAIVER = ("check", "reason", "owner", "expires")
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +32,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     options : dict
         Check id or family -> {option: value}.
     gate : dict
-        The policy: required checks, waivers, levels.
+        The table of rules as it stands; `policy` reads it.
     """
 
     origin: str
@@ -43,6 +43,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     options: dict[str, dict[str, Any]] = {}
     gate: dict[str, Any] = {}
     settings: dict[str, Any] = {}
+
+    @property
+    def policy(self) -> Policy:
+        """The rules by which the gate decides; the limits of the file are among them."""
+        return read_policy(self.gate, self.origin, self.limits)
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -75,16 +80,18 @@ def parse_manifest(content: dict[str, Any], *, origin: str, root: Path) -> Manif
     for key in tables:
         if not isinstance(content.get(key, {}), dict):
             raise UsageError(f"{origin}: {key} is {content[key]!r}. It is a table: write [{key}] on a line of its own.")
-    return Manifest(
+    manifest = Manifest(
         origin=origin,
         root=root,
         models={key: content[key] for key in MODELS if key in content},
         data={role: _spec(role, spec, origin) for role, spec in content.get("data", {}).items()},
-        limits={check: _limit(limit, f"{origin}: limits.{check}") for check, limit in content.get("limits", {}).items()},
+        limits=read_limits(content.get("limits", {}), f"{origin}: limits"),
         options=_options(content.get("options", {}), origin),
-        gate=_gate(content.get("gate", {}), origin),
+        gate=content.get("gate", {}),
         settings={key: content[key] for key in settings if key in content},
     )
+    _ = manifest.policy  # a rule that cannot be meant is a mistake now, not when the gate is asked
+    return manifest
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -105,38 +112,10 @@ def _spec(role: str, spec: Any, origin: str) -> Any:
     raise UsageError(f"{origin}: data.{role} is {spec!r}. Write a path in quotes, or a table with a path.")
 
 
-def _limit(value: Any, where: str) -> Limit:
-    if isinstance(value, str):
-        return parse_limit(value)
-    kinds = {"at_most": AtMost, "at_least": AtLeast, "within": Within}
-    if isinstance(value, dict) and len(value) == 1:
-        ((word, bound),) = value.items()
-        if word not in kinds:
-            raise UsageError(f"{where}: {unknown('limit', word, kinds)}")
-        bounds = bound if isinstance(bound, list) else [bound]
-        numbers = all(isinstance(b, int | float) and not isinstance(b, bool) for b in bounds)
-        if numbers and len(bounds) == (2 if word == "within" else 1):
-            return kinds[word](*(float(b) for b in bounds))
-    raise UsageError(f"{where} is {value!r}. Write {{ at_most = 0.05 }}, {{ at_least = 0.9 }} or {{ within = [-0.1, 0.1] }}.")
-
-
 def _options(table: dict[str, Any], origin: str) -> dict[str, dict[str, Any]]:
     for name, options in table.items():
         if not isinstance(options, dict):
             raise UsageError(
                 f'{origin}: options.{name} is {options!r}. Write [options."family.check"] and the options below it.'
             )
-    return table
-
-
-def _gate(table: dict[str, Any], origin: str) -> dict[str, Any]:
-    for key in table:
-        if key not in _GATE:
-            raise UsageError(f"{origin}: {unknown('key', f'gate.{key}', [f'gate.{known}' for known in _GATE])}")
-    required = table.get("required", [])
-    if not isinstance(required, list) or not all(isinstance(pattern, str) for pattern in required):
-        raise UsageError(f'{origin}: gate.required is {required!r}. Write a list of checks, e.g. ["lora_safety.*"].')
-    for waiver in table.get("waivers", []):
-        if not isinstance(waiver, dict) or set(waiver) != set(_WAIVER) or not isinstance(waiver["expires"], datetime.date):
-            raise UsageError(f"{origin}: the waiver {waiver!r} needs exactly {', '.join(_WAIVER)}, and expires as a date.")
     return table

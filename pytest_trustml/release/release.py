@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,8 @@ import msgspec
 
 from pytest_trustml.errors import UsageError
 from pytest_trustml.release.manifest import MODELS, NAME, Manifest, read_manifest, read_project
+from pytest_trustml.release.policy import read_policy
+from pytest_trustml.result.policy import Policy
 from pytest_trustml.result.verdict import Limit
 
 
@@ -38,8 +39,10 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
         ``model`` and its companions -> where each is.
     data : dict
         Role -> where it is.
-    limits, options, gate, settings
+    limits, options, settings
         As in `Manifest`, merged.
+    policy : Policy
+        The rules of the files. Limits of the command line are none of them: the gate judges by what is written down.
     """
 
     name: str
@@ -47,7 +50,7 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     data: dict[str, Located]
     limits: dict[str, Limit]
     options: dict[str, dict[str, Any]]
-    gate: dict[str, Any]
+    policy: Policy
     settings: dict[str, Any]
     origins: tuple[str, ...]
 
@@ -59,11 +62,6 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
         """The options set for one check; those of its family apply where the check has them."""
         family = self.options.get(check.partition(".")[0], {})
         return {name: value for name, value in family.items() if name in known} | self.options.get(check, {})
-
-    def requires(self, check: str) -> bool:
-        """Whether the policy asks for this check by name or glob."""
-        patterns = self.gate.get("required", [])
-        return any(fnmatch.fnmatchcase(check, p if "." in p or "::" in p else f"{p}.*") for p in patterns)
 
 
 def open_release(
@@ -115,7 +113,7 @@ def open_release(
         data=merged.data | {role: Located(spec, cwd) for role, spec in data.items()},
         limits=merged.limits | dict(limits),
         options={key: merged.options.get(key, {}) | dict(options.get(key, {})) for key in {**merged.options, **options}},
-        gate=merged.gate,
+        policy=read_policy(merged.gate, layers[-1].origin if layers else "no file", merged.limits),
         settings=merged.settings,
         origins=tuple(layer.origin for layer in layers),
     )

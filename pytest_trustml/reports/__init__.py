@@ -1,1 +1,1 @@
-"""Views of a record: JUnit properties, Markdown, one HTML page, terminal lines, and the evidence files beside them."""
+"""Views of a record: JUnit properties, Markdown, HTML, SARIF, a model card, terminal lines; and the evidence beside them."""

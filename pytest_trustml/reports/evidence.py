@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,13 @@ from pytest_trustml.errors import UsageError
 from pytest_trustml.reports.pictures import png
 from pytest_trustml.reports.storage import write
 from pytest_trustml.reports.strict import UNDEFINED, sound, strict_value
+from pytest_trustml.result.comparison import Examples
 from pytest_trustml.result.evidence import Evidence, Kind
 
 FOLDER = "evidence"
+EXAMPLES = "examples"
 _LARGEST = 64 * 1024 * 1024
+_OURS = re.compile(r"(table|text|image|gallery|curve|heatmap)-[0-9a-f]{32}\.(json|txt|png)")
 
 
 class EvidenceStore:
@@ -27,6 +31,10 @@ class EvidenceStore:
     ----------
     folder : Path
         The report folder. It is made with the first piece of evidence.
+    redact : bool
+        Write nothing that is sensitive, and no text and no picture at all: only their digests are told.
+    quotes : callable, optional
+        Tells whether words quote the data or the model. A piece that does is sensitive, whatever the check said of it.
 
     Examples
     --------
@@ -37,8 +45,12 @@ class EvidenceStore:
     ('table', True, '')
     """
 
-    def __init__(self, folder: Path | str) -> None:
+    def __init__(
+        self, folder: Path | str, *, redact: bool = False, quotes: Callable[[str], bool] = lambda words: False
+    ) -> None:
         self.folder = Path(folder)
+        self.redact = redact
+        self._quotes = quotes
 
     def table(
         self, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, caption: str, sensitive: bool = False
@@ -54,7 +66,7 @@ class EvidenceStore:
 
     def text(self, text: str, *, caption: str, sensitive: bool = False) -> Evidence:
         """Keep a text as it is; only lone surrogates, which no file can hold, become escapes."""
-        return self._keep("text", "txt", sound(text).encode(), caption, sensitive)
+        return self._keep("text", "txt", sound(text).encode(), caption, sensitive or self._quotes(text))
 
     def image(self, image: Any, *, caption: str, sensitive: bool = False) -> Evidence:
         """Keep a PIL picture or an array, (height, width) or (height, width, channels), uint8 or float from 0 to 1."""
@@ -62,6 +74,7 @@ class EvidenceStore:
 
     def gallery(self, items: Sequence[tuple[Any, str]], *, caption: str, sensitive: bool = False) -> Evidence:
         """Keep several pictures, each with its own caption."""
+        sensitive = sensitive or self._quotes("\n".join(words for _, words in items))
         kept = [self.image(image, caption=words, sensitive=sensitive) for image, words in items]
         listing = [{"path": item.path, "sha256": item.sha256, "caption": sound(item.caption)} for item in kept]
         return self._listing("gallery", {"items": listing}, caption, sensitive)
@@ -118,15 +131,60 @@ class EvidenceStore:
         names = {"rows": [sound(str(row)) for row in rows], "columns": [sound(str(column)) for column in columns]}
         return self._listing("heatmap", {"values": grid, **names, "unit": sound(unit)}, caption, sensitive)
 
+    def examples(self, keys: Sequence[str], values: Any, clusters: Any = None) -> Examples:
+        """Keep what every single example measured, so that the next release can be compared on the same ones.
+
+        Parameters
+        ----------
+        keys : sequence of str, length n
+            `Dataset.keys` of the rows: hashes.
+        values : array of float, shape (n,)
+            Their mean is the value of the measurement.
+        clusters : array of int, shape (n,), optional
+            Which examples depend on each other.
+        """
+        content = {"kind": "examples", "keys": list(keys), "values": [float(value) for value in values]}
+        if clusters is not None:
+            content["clusters"] = [int(code) for code in clusters]
+        encoded = json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
+        digest = hashlib.sha256(encoded).hexdigest()
+        path = f"{EXAMPLES}/examples-{digest[:32]}.json"
+        write(self.folder / path, encoded)
+        return Examples(path=path, sha256=digest, n=len(keys))
+
     def _listing(self, kind: Kind, content: dict[str, Any], caption: str, sensitive: bool) -> Evidence:
         text = json.dumps({"kind": kind, **content}, ensure_ascii=False, allow_nan=False, indent=1)
-        return self._keep(kind, "json", text.encode(), caption, sensitive)
+        return self._keep(kind, "json", text.encode(), caption, sensitive or self._quotes("\n".join(_words(content))))
 
     def _keep(self, kind: Kind, ending: str, content: bytes, caption: str, sensitive: bool) -> Evidence:
         digest = hashlib.sha256(content).hexdigest()
+        if self.redact and (sensitive or kind in ("text", "image", "gallery")):
+            return Evidence(kind=kind, path="", sha256=digest, caption=sound(caption), sensitive=True, withheld=True)
         path = f"{FOLDER}/{kind}-{digest[:32]}.{ending}"
         write(self.folder / path, content)
         return Evidence(kind=kind, path=path, sha256=digest, caption=sound(caption), sensitive=sensitive)
+
+
+def forget(folder: Path | str) -> None:
+    """Remove the evidence files of earlier runs: a redacted report must not lie beside what it withholds.
+
+    Only files that are named as this store names them are removed.
+    """
+    places = [path for path in (Path(folder) / FOLDER).glob("*") if _OURS.fullmatch(path.name)]
+    for path in places:
+        path.unlink(missing_ok=True)
+
+
+def _words(content: Any) -> Iterator[str]:
+    """Every text in nested lists and dicts."""
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, dict):
+        for name, entry in content.items():
+            yield from (name, *_words(entry))
+    elif isinstance(content, list):
+        for entry in content:
+            yield from _words(entry)
 
 
 def _cell(cell: Any, where: str) -> str | int | float | bool:
@@ -134,7 +192,9 @@ def _cell(cell: Any, where: str) -> str | int | float | bool:
     value = strict_value(cell) if cell is None or hasattr(cell, "tolist") or isinstance(cell, str | int | float) else cell
     if isinstance(value, str | int | float):
         return value
-    raise UsageError(f"A table cell is a word, a number, true or false. In {where} stands {cell!r}. Write it as words.")
+    raise UsageError(
+        f"A table cell is a word, a number, true or false. In {where} stands a {type(cell).__name__}. Write it as words."
+    )
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):

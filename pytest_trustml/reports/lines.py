@@ -5,17 +5,21 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
+from pytest_trustml.reports.judgement import CHANGES, worsening
 from pytest_trustml.reports.strict import strict
 from pytest_trustml.reports.wording import command, decisive, failed_controls, interval, percent, sample, shown, worst_first
+from pytest_trustml.result.comparison import worst_change
 from pytest_trustml.result.evidence import Evidence
 from pytest_trustml.result.plain import line
-from pytest_trustml.result.record import CheckRecord
+from pytest_trustml.result.record import CheckRecord, MeasurementRecord
 
 _SPACE = "  "
 
 
 def failure_text(record: CheckRecord) -> str:
     """What a failure says: the measured value, the limit and why, where the evidence is, the command that reproduces it.
+
+    Where the model is worse than the baseline, the second line says by how much and since which value.
 
     Parameters
     ----------
@@ -34,34 +38,48 @@ def failure_text(record: CheckRecord) -> str:
 
 def _measured(record: CheckRecord) -> str:
     m = decisive(record)
-    if m is None:
-        return f"{line(record.check)}: nothing was measured"
-    name = f"{line(record.check)}: {line(m.name)}"
+    return f"{line(record.check)}: {'nothing was measured' if m is None else measured(m)}"
+
+
+def measured(m: MeasurementRecord) -> str:
+    """One measurement as a phrase: name, value, unit, and how sure it is."""
     unit = f" {line(m.unit, 40)}" if m.unit and m.value != "undefined" else ""
     if interval(m):
         sureness = f"{percent(m.level)} interval {interval(m)}, {line(m.method, 60)}, {sample(m)}"
     else:
         sureness = f"no interval, {sample(m)}"
-    return f"{name} = {shown(m.value)}{unit} ({sureness})"
+    return f"{line(m.name)} = {shown(m.value)}{unit} ({sureness})"
 
 
 def _judged(record: CheckRecord) -> str:
     m = decisive(record)
-    limit = f"the limit is {line(m.limit)}; " if m is not None and m.limit != "none" else ""
-    others = [line(o.name) for o in record.measurements if o is not m and o.outcome in ("FAIL", "INVALID", "INCONCLUSIVE")]
-    more = f"; see also {', '.join(others)}" if others else ""
+    limit = [f"the limit is {line(m.limit)}"] if m is not None and m.limit != "none" else []
+    worse = [worsening(comparison) for comparison in record.comparisons if comparison.outcome == "WORSE"]
+    why = [line(record.why, 600)]
+    if worse and record.outcome == "FAIL" and not any(m.outcome == "FAIL" for m in record.measurements):
+        parts = worse + why  # no limit is broken: the baseline alone makes it fail
+    else:
+        parts = limit + why + worse
     controls = failed_controls(record)
-    broken = f"; failed control: {'; '.join(controls)}" if controls and controls[0] not in record.why else ""
-    return f"{record.outcome}: {limit}{line(record.why, 600)}{broken}{more}"
+    if controls and controls[0] not in record.why:
+        parts.append(f"failed control: {'; '.join(controls)}")
+    others = [line(o.name) for o in record.measurements if o is not m and o.outcome in ("FAIL", "INVALID", "INCONCLUSIVE")]
+    if others:
+        parts.append(f"see also {', '.join(others)}")
+    return f"{record.outcome}: {'; '.join(parts)}"
 
 
 def _shown(record: CheckRecord, most: int = 3) -> str:
     pieces = exhibits(record)
     if not pieces:
         return "evidence: none was kept"
-    words = [f"{line(piece.path)} ({line(piece.caption, 60)})" for piece in pieces[:most]]
+    words = [f"{_place(piece)} ({line(piece.caption, 60)})" for piece in pieces[:most]]
     more = f" and {len(pieces) - most} more in index.html" if len(pieces) > most else ""
     return f"evidence: {', '.join(words)}{more}"
+
+
+def _place(piece: Evidence) -> str:
+    return f"withheld: sha256 {line(piece.sha256, 64)}" if piece.withheld else line(piece.path)
 
 
 def exhibits(record: CheckRecord) -> list[Evidence]:
@@ -79,6 +97,8 @@ def table_lines(records: Sequence[CheckRecord], width: int = 100) -> list[str]:
     width : int
         Columns of the terminal. The names of checks are shortened first, then every line is cut.
 
+    A run that was compared with a baseline has one more column at the end, which a narrow terminal leaves out first.
+
     Examples
     --------
     >>> record = CheckRecord(nodeid="t.py::t", check="acme.rate", version=1, summary="", outcome="ERROR", why="", subject="m",
@@ -89,7 +109,12 @@ def table_lines(records: Sequence[CheckRecord], width: int = 100) -> list[str]:
     """
     checks = worst_first([strict(record) for record in records])
     judged = [check for check in checks if check.outcome != "NOT_APPLICABLE"]
-    lines = _aligned([("outcome", "check", "value", "interval", "n", "limit"), *map(_cells, judged)], width) if judged else []
+    heads: tuple[str, ...] = ("outcome", "check", "value", "interval", "n", "limit")
+    rows = [_cells(check) for check in judged]
+    if any(check.comparisons for check in judged):
+        heads = (*heads, "change")
+        rows = [(*row, _changed(check)) for row, check in zip(rows, judged, strict=True)]
+    lines = _aligned([heads, *rows], width) if judged else []
     families: dict[str, list[CheckRecord]] = {}
     for check in checks:
         if check.outcome == "NOT_APPLICABLE":
@@ -109,13 +134,18 @@ def _cells(check: CheckRecord) -> tuple[str, ...]:
     return check.outcome, line(check.check), shown(m.value), interval(m) or "-", str(m.n), line(m.limit, 40)
 
 
+def _changed(check: CheckRecord) -> str:
+    change = worst_change(check.comparisons)
+    return "-" if change is None else CHANGES[change].removesuffix(" than the margin")
+
+
 def _aligned(rows: list[tuple[str, ...]], width: int) -> list[str]:
     widths = [max(_columns(row[index]) for row in rows) for index in range(len(rows[0]))]
     while (excess := sum(widths) + len(_SPACE) * (len(widths) - 1) - width) > 0:
         if widths[1] - excess >= 24 or len(widths) == 3:
             widths[1] = max(min(widths[1], 8), widths[1] - excess)
             break
-        widths.pop()  # a narrow terminal shows no limit, then no n, then no interval: names and values matter most
+        widths.pop()  # a narrow terminal shows no change, limit, n, interval, in this order: names and values matter most
     lines = []
     for row in rows:
         row = row[: len(widths)]

@@ -45,7 +45,8 @@ def strict_value(value: Any) -> Any:
     if value is None:
         return UNDEFINED
     if isinstance(value, msgspec.Struct):
-        return strict_value(msgspec.structs.asdict(value))
+        tag = {value.__struct_config__.tag_field: value.__struct_config__.tag} if value.__struct_config__.tag else {}
+        return strict_value(tag | msgspec.structs.asdict(value))
     if isinstance(value, dict):
         return {sound(str(key)): strict_value(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from pytest_trustml.reports.strict import UNDEFINED
@@ -70,6 +71,22 @@ def command(text: str, limit: int = 4000) -> str:
     """
     safe = "::".join(line(part, limit) for part in text[: limit + 1].split("::"))[: limit + 1]
     return line(safe, limit + 2) if safe.lstrip().startswith("::") else safe
+
+
+def model_name(spec: str) -> str:
+    r"""A model's name without the folders that lead to it, safe to show.
+
+    >>> model_name("/home/ann/releases/v2/"), model_name("hf:org/name@main"), model_name("py:/src/models.py:load")
+    ('v2', 'hf:org/name@main', 'py:models.py:load')
+    >>> model_name("C:\\models\\v2"), model_name(".")
+    ('v2', 'model')
+    """
+    if spec.startswith(("hf:", "demo:")):
+        return line(spec)
+    kind = "py:" if spec.startswith("py:") else ""
+    parts = re.split(r"[/\\]", spec.removeprefix(kind))
+    last = next((part for part in reversed(parts) if part.strip(" .")), "model")
+    return line(kind + last)
 
 
 def worst_first(checks: Iterable[CheckRecord]) -> list[CheckRecord]:

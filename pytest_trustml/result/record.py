@@ -12,13 +12,15 @@ from typing import Any, Literal
 import msgspec
 
 from pytest_trustml.errors import UsageError
+from pytest_trustml.result.comparison import Baseline, Comparison, Examples, Number
+from pytest_trustml.result.decision import Decision
 from pytest_trustml.result.evidence import Evidence
 from pytest_trustml.result.measurement import Measurement
+from pytest_trustml.result.policy import Policy
 from pytest_trustml.result.verdict import Verdict
 
 SCHEMA = 1
 
-Number = float | Literal["undefined"]
 RecordedOutcome = Literal["PASS", "FAIL", "INCONCLUSIVE", "INVALID", "NOT_APPLICABLE", "ERROR"]
 
 
@@ -40,6 +42,7 @@ class MeasurementRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     why: str
     details: dict[str, Any] = {}
     evidence: tuple[Evidence, ...] = ()
+    examples: Examples | Literal["none"] = "none"
 
 
 class Control(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,7 +62,10 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class CheckRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything that one check said, on what, and how to run it again."""
+    """Everything that one check said, on what, and how to run it again.
+
+    ``location`` is where the check is configured, ``FILE:LINE`` relative to the folder of the run, for code scanning.
+    """
 
     nodeid: str
     check: str
@@ -77,14 +83,21 @@ class CheckRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     options: dict[str, Any] = {}
     measurements: tuple[MeasurementRecord, ...] = ()
     controls: tuple[Control, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    min_n: int = 1
     seconds: float = 0.0
     reproduce: str = ""
     reference: str = ""
+    location: str = ""
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One pytest run: what was asked for, with which versions, and what every check said."""
+    """One pytest run: what was asked for, with which versions, and what every check said.
+
+    ``policy`` holds the rules of the release, ``baseline`` the run it was compared with. ``decision`` is the gate's, which
+    writes the record of all shards together. In a ``redacted`` run sensitive evidence is named by its digest only.
+    """
 
     schema: int = SCHEMA
     created: str
@@ -96,10 +109,16 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     cache: str
     limits: dict[str, str] = {}
     versions: dict[str, str] = {}
+    redacted: bool = False
+    policy: Policy = Policy()
+    baseline: Baseline | Literal["none"] = "none"
+    decision: Decision | Literal["none"] = "none"
     checks: tuple[CheckRecord, ...] = ()
 
 
-def record_measurement(measurement: Measurement, verdict: Verdict | None) -> MeasurementRecord:
+def record_measurement(
+    measurement: Measurement, verdict: Verdict | None, examples: Examples | Literal["none"] = "none"
+) -> MeasurementRecord:
     """Flatten a measurement, and its verdict if a limit was set, into the words and numbers that are reported."""
     interval = measurement.interval
     defined = measurement.value is not None
@@ -120,6 +139,7 @@ def record_measurement(measurement: Measurement, verdict: Verdict | None) -> Mea
         why=unjudged if verdict is None else verdict.why,
         details=_plain_values(measurement.details),
         evidence=measurement.evidence,
+        examples=examples,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
+import re
 from collections.abc import Iterable
 
 import msgspec
@@ -185,6 +186,27 @@ def parse_limit(text: str) -> Limit:
     except ValueError:
         example = "within:-0.1:0.1" if count == 2 else f"{word}:0.05"
         raise UsageError(f"The limit {text!r} has no usable number in {rest!r}. Write it as {example}.") from None
+
+
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
+_WORDS = (
+    (re.compile(rf"at most ({_NUMBER})"), AtMost),
+    (re.compile(rf"at least ({_NUMBER})"), AtLeast),
+    (re.compile(rf"within ({_NUMBER}) and ({_NUMBER})"), Within),
+)
+
+
+def read_limit(words: str) -> Limit:
+    """Read a limit back from its own words, as they stand in a record.
+
+    >>> read_limit("at most 0.05"), read_limit("within -0.1 and 0.1")
+    (AtMost(bound=0.05), Within(low=-0.1, high=0.1))
+    """
+    for form, kind in _WORDS:
+        found = form.fullmatch(words)
+        if found:
+            return kind(*map(float, found.groups()))
+    raise UsageError(f"The limit {words!r} of a record cannot be read. It says at most, at least or within, and numbers.")
 
 
 def check_direction(limit: Limit, higher_is_safer: bool, name: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pytest_trustml.statistics.effect import cohen_d, share_above
 from pytest_trustml.statistics.means import mean
 from pytest_trustml.statistics.multiplicity import benjamini_hochberg, holm
-from pytest_trustml.statistics.paired import McNemar, mcnemar, paired_mean_difference, paired_rate_difference
+from pytest_trustml.statistics.paired import McNemar, mcnemar, paired_change, paired_mean_difference, paired_rate_difference
 from pytest_trustml.statistics.power import (
     critical_count,
     detectable_mean,
@@ -20,6 +20,7 @@ from pytest_trustml.statistics.proportions import proportion, rate_difference
 from pytest_trustml.statistics.ranking import Roc, auc, roc, tpr_at_fpr
 from pytest_trustml.statistics.resampling import bootstrap
 from pytest_trustml.statistics.significance import Significance, permutation_test, sign_flip, wilcoxon
+from pytest_trustml.statistics.tail import limit_p
 
 __all__ = [
     "McNemar",
@@ -34,11 +35,13 @@ __all__ = [
     "detectable_paired_difference",
     "detectable_rate",
     "holm",
+    "limit_p",
     "mcnemar",
     "mcnemar_n",
     "mean",
     "n_for_upper_bound",
     "n_to_decide",
+    "paired_change",
     "paired_mean_difference",
     "paired_rate_difference",
     "permutation_test",

@@ -147,7 +147,7 @@ def check_texts(texts: Sequence[Any], what: str = "prompt") -> None:
         raise UsageError(f"A list of {what}s is needed, found one string. Write [{what}].")
     for i, text in enumerate(texts):
         if not isinstance(text, str):
-            raise DataError(f"{what.capitalize()} {i} of the batch is no text but {type(text).__name__}: {str(text)[:60]!r}.")
+            raise DataError(f"{what.capitalize()} {i} of the batch is no text but {type(text).__name__}.")
 
 
 def _ids(value: int | Sequence[int] | None) -> list[int]:

@@ -86,3 +86,24 @@ def test_native_toml_settings(judge, tmp_path):
     run = judge(model=None, checks="acme.passes")
     assert run.code == 0, run.output
     assert run.check("passes").measurements[0].limit == "at most 0.4"
+
+
+def test_waivers_of_the_policy_stand_in_the_junit_file(judge, tmp_path):
+    (tmp_path / "work" / "trustml.toml").write_text(
+        '[gate]\nwaivers = [{ check = "acme.fails", reason = "known", owner = "ann", expires = 2099-01-31 }]\n'
+    )
+    run = judge(checks="acme.fails,acme.passes")
+    assert "ann" in run.junit["test_release[acme.fails]"]["trustml.waiver"]
+    assert "trustml.waiver" not in run.junit["test_release[acme.passes]"]
+
+
+def test_a_check_that_decides_itself_is_an_error(judge, tmp_path):
+    package = tmp_path / "site" / "acme_checks" / "__init__.py"
+    package.write_text(
+        package.read_text().replace(
+            "    raise ZeroDivisionError(HOSTILE)", "    trust.require(rate(trust, [1] * 50), at_most=0.1)"
+        )
+    )
+    run = judge(checks="acme.crashes")
+    assert run.code == 1
+    assert run.check("crashes").outcome == "ERROR"

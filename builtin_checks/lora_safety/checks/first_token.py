@@ -123,7 +123,7 @@ def _measured(
     groups = clusters(harmful, cluster)
     change = after["harmful"] - before["harmful"]
     shift = trust.paired_mean_difference(
-        after["harmful"], before["harmful"], name="refusal_score_shift", cluster=groups, **about
+        after["harmful"], before["harmful"], name="refusal_score_shift", cluster=groups, of=harmful, **about
     )
     details = {
         "openings": list(words),
@@ -136,6 +136,7 @@ def _measured(
         name="refusal_sign_flips",
         higher_is_safer=False,
         cluster=None if groups is None else [groups[i] for i in positive],
+        of=harmful.take(positive),
     )
     worst = np.argsort(change, kind="stable")[:_SHOWN]
     asked = harmful.column("prompt")
@@ -149,7 +150,9 @@ def _measured(
     return [
         shift.but(details=shift.details | details),
         flips,
-        trust.paired_mean_difference(after["harmless"], before["harmless"], name="harmless_score_shift", **about),
+        trust.paired_mean_difference(
+            after["harmless"], before["harmless"], name="harmless_score_shift", of=harmless, **about
+        ),
         trust.mean(before["harmful"], name="base_refusal_score", **about),
     ]
 

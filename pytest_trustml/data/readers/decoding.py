@@ -28,11 +28,9 @@ def read_text(path: Path, origin: str) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         number = data.count(b"\n", 0, error.start) + 1
-        start = data.rfind(b"\n", 0, error.start) + 1
-        shown = line(data[start : start + 120].split(b"\n")[0].decode("utf-8", "backslashreplace"))
         raise DataError(
-            f"{line(origin)}, line {number} is not UTF-8 (byte 0x{data[error.start]:02x}): {shown} - Data must be UTF-8: save "
-            "the file again with that encoding."
+            f"{line(origin)}, line {number} is not UTF-8 (byte 0x{data[error.start]:02x}). Data must be UTF-8: save the "
+            "file again with that encoding."
         ) from None
 
 

@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 
 from pytest_trustml.data.readers.decoding import read_text
-from pytest_trustml.data.table import Table, excerpt
+from pytest_trustml.data.table import Table
 from pytest_trustml.errors import DataError
 from pytest_trustml.result.plain import line
 
@@ -39,16 +39,15 @@ def _read(path: Path, origin: str, delimiter: str) -> Table:
                 continue
             if len(cells) != len(header):
                 raise DataError(
-                    f"{line(origin)}, line {place} has {len(cells)} cells: {excerpt(cells)} - The header has {len(header)}. "
-                    "Quote cells that hold a separator or a line end."
+                    f"{line(origin)}, line {place} has {len(cells)} cells, and the header has {len(header)}. Quote cells that "
+                    "hold a separator or a line end."
                 )
             rows.append(cells)
             places.append(place)
     except csv.Error as error:
-        shown = excerpt(next(iter(text.splitlines()[started - 1 : started]), ""))
         raise DataError(
-            f"{line(origin)}, line {started} is not CSV: {line(str(error))}. Found: {shown} - Quotes inside a quoted cell "
-            "must be doubled and every quote closed; very long texts belong in a .jsonl file."
+            f"{line(origin)}, line {started} is not CSV: {line(str(error))}. Quotes inside a quoted cell must "
+            "be doubled and every quote closed; very long texts belong in a .jsonl file."
         ) from None
     columns = {name: [cells[index] for cells in rows] for index, name in enumerate(header or [])}
     return Table(origin, columns, places, untyped=True, folder=path.parent)
@@ -60,12 +59,11 @@ def _header(cells: list[str], place: str) -> list[str]:
         for other, called in ((";", "semicolons"), ("\t", "tabs")):
             if other in cells[0]:
                 raise DataError(
-                    f"{place}: the header is {excerpt(cells[0])} - It seems to be separated by {called}. Separate by commas, "
-                    "or by tabs in a .tsv file."
+                    f"{place}: the header seems to be separated by {called}. Separate by commas, or by tabs in a .tsv file."
                 )
     for index, name in enumerate(names, 1):
         if not name:
-            raise DataError(f"{place}: column {index} of the header has no name: {excerpt(cells)} - Name every column.")
+            raise DataError(f"{place}: column {index} of the header has no name. Name every column.")
         if names.count(name) > 1:
             raise DataError(f"{place}: the header names {line(name)!r} twice. Column names must be unique: rename one.")
     return names

@@ -38,10 +38,9 @@ def read_folder(path: Path, origin: str) -> Table:
     labels = [PurePosixPath(name).parts[0] if "/" in name else None for name in names]
     if any(labels):
         if not all(labels):
-            stray = names[labels.index(None)]
             raise DataError(
-                f"The folder {line(origin)} has images in sub-folders and beside them, such as {line(stray)!r}. Sub-folders "
-                "are labels: put every image into one, or describe all in a metadata.csv with a column file_name."
+                f"The folder {line(origin)} has images in sub-folders and {labels.count(None)} beside them. Sub-folders are "
+                "labels: put every image into one, or describe all in a metadata.csv with a column file_name."
             )
         columns["label"] = labels
     return Table(origin, columns, folder=path)
@@ -68,14 +67,16 @@ def _described(path: Path, origin: str, names: list[str], metadata: Table) -> Ta
     present, used = set(names), []
     for index, name in enumerate(metadata.columns["file_name"]):
         if not isinstance(name, str) or PurePosixPath(name).as_posix() not in present:
-            shown = line(str(name))
-            raise DataError(f"{metadata.place(index)}: there is no such image in the folder. {unknown('image', shown, names)}")
+            raise DataError(
+                f"{metadata.place(index)}: there is no such image in the folder. The column file_name must name one of the "
+                f"{len(names)} that there are, relative to the folder: correct the row."
+            )
         used.append(PurePosixPath(name).as_posix())
     forgotten = sorted(present - set(used))
     if forgotten:
         raise DataError(
-            f"{line(metadata.origin)} does not mention {len(forgotten)} of the images, such as {line(forgotten[0])!r}. It "
-            "must have a row for each: add them, or remove the images."
+            f"{line(metadata.origin)} does not mention {len(forgotten)} of the {len(names)} images in its folder. It must "
+            "have a row for each: add them, or remove the images."
         )
     columns = {"image": Images([path / name for name in used]), **metadata.columns}
     return Table(metadata.origin, columns, metadata.places, metadata.unit, metadata.untyped, path)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_trustml.data.readers.decoding import lines, read_text
-from pytest_trustml.data.table import Table, excerpt, from_rows
+from pytest_trustml.data.table import Table, from_rows
 from pytest_trustml.errors import DataError
 from pytest_trustml.result.plain import line
 
@@ -38,8 +38,7 @@ def read_jsonl(path: Path, origin: str) -> Table:
             row = _DECODER.decode(content.strip())
         except (ValueError, RecursionError) as error:
             raise DataError(
-                f"{place} is not JSON: {_why(error)}. Found: {excerpt(content)} - Every line must be one JSON object such as "
-                f"{_EXAMPLE}: correct the line."
+                f"{place} is not JSON: {_why(error)}. Every line must be one JSON object such as {_EXAMPLE}: correct the line."
             ) from None
         rows.append((number, _row(row, place)))
     return from_rows(origin, rows, folder=path.parent)
@@ -51,8 +50,8 @@ def read_json(path: Path, origin: str) -> Table:
     at = _skip(text, 0)
     if not text[at:].startswith("["):
         raise DataError(
-            f"{line(origin)} begins with {excerpt(text[at : at + 60])} - A .json file must hold a list of objects, such as "
-            f"[{_EXAMPLE}]. If it has one object per line, name it .jsonl."
+            f"{line(origin)} does not begin with '['. A .json file must hold a list of objects, such as [{_EXAMPLE}]. If it "
+            "has one object per line, name it .jsonl."
         )
     rows: list[tuple[int, dict[str, Any]]] = []
     counted, number = 0, 1
@@ -68,8 +67,7 @@ def read_json(path: Path, origin: str) -> Table:
         except (ValueError, RecursionError) as error:
             inner = error.lineno if isinstance(error, json.JSONDecodeError) else number
             raise DataError(
-                f"{line(origin)}, line {inner} is not JSON: {_why(error)}. Found: {excerpt(text[at : at + 120])} - The file "
-                "must hold a list of objects: correct it."
+                f"{line(origin)}, line {inner} is not JSON: {_why(error)}. The file must hold a list of objects: correct it."
             ) from None
         rows.append((number, _row(row, place)))
         at = _skip(text, end)
@@ -87,7 +85,7 @@ def read_txt(path: Path, origin: str) -> Table:
 def _row(row: Any, place: str) -> dict[str, Any]:
     if not isinstance(row, dict):
         kinds = {list: "a list", str: "text", bool: "a truth value", int: "a number", float: "a number", type(None): "null"}
-        raise DataError(f"{place} is {kinds[type(row)]}: {excerpt(row)} - Every row must be a JSON object such as {_EXAMPLE}.")
+        raise DataError(f"{place} is {kinds[type(row)]}. Every row must be a JSON object such as {_EXAMPLE}.")
     return row
 
 
@@ -100,9 +98,9 @@ def _skip(text: str, at: int) -> int:
 def _expect(text: str, at: int, sign: str, origin: str) -> int:
     if not text.startswith(sign, at):
         number = text.count("\n", 0, at) + 1
-        found = excerpt(text[at : at + 60]) or "the end of the file"
+        found = "something else" if text[at:].strip() else "the end of the file"
         raise DataError(
-            f"{line(origin)}, line {number}: expected {sign!r} or the end of the list, found {found} - Correct the file."
+            f"{line(origin)}, line {number}: expected {sign!r} or the end of the list, found {found}. Correct the file."
         )
     return at + 1
 

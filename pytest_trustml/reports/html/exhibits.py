@@ -42,9 +42,12 @@ class Exhibits:
             "caption": line(evidence.caption, 400),
             "path": line(evidence.path),
             "sensitive": evidence.sensitive,
+            "withheld": line(evidence.sha256, 64) if evidence.withheld else "",
             "problem": "",
             "cut": "",
         }
+        if evidence.withheld:
+            return view
         loaded = load(self.folder, evidence)
         if loaded.problem:
             return view | {"problem": loaded.problem}

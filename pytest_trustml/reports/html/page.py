@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_trustml.reports.html.exhibits import Exhibits
+from pytest_trustml.reports.html.judgement import change, change_badge, judgement
 from pytest_trustml.reports.html.scale import scale
 from pytest_trustml.reports.lines import exhibits
 from pytest_trustml.reports.strict import strict
@@ -67,6 +68,7 @@ def view(run: RunRecord, folder: Path) -> dict[str, Any]:
     counts = tally(run)
     facts = [("Seed", str(run.seed)), ("Confidence level", percent(run.level))]
     facts += [("Undecided checks", _undecided(run.inconclusive)), ("Cache", line(run.cache))]
+    anchors = {check.check: f"check-{index}" for index, check in reversed(list(enumerate(judged, start=1)))}
     prints = sorted({check.fingerprint for check in run.checks if check.fingerprint})
     return {
         "outcome": overall(run),
@@ -87,7 +89,7 @@ def view(run: RunRecord, folder: Path) -> dict[str, Any]:
         "absent": [
             {"check": line(check.check), "question": line(check.summary, 300), "why": line(check.why, 600)} for check in absent
         ],
-    }
+    } | judgement(run, anchors)
 
 
 def _undecided(policy: str) -> str:
@@ -107,6 +109,8 @@ def _check(check: CheckRecord, anchor: str, store: Exhibits) -> dict[str, Any]:
         "question": line(check.summary, 400),
         "why": line(check.why, 1500),
         "folded": check.outcome == "PASS",
+        "change": change_badge(check),
+        "changes": [change(comparison) for comparison in check.comparisons],
         "headline": _measurement(first) if first is not None else None,
         "others": [_measurement(m) for m in check.measurements if m is not first],
         "controls": [{"name": line(c.name), "ok": c.ok, "why": line(c.why, 600)} for c in check.controls],
@@ -124,6 +128,7 @@ def _measurement(m: MeasurementRecord) -> dict[str, Any]:
     limit = "" if m.limit == "none" else line(m.limit, 80)
     ends = f"{shown(m.low)} to {shown(m.high)}" if bounded else "no interval"
     return {
+        "id": line(m.name),
         "name": line(m.name).replace("_", " "),
         "value": shown(m.value),
         "value_exact": exact(m.value),

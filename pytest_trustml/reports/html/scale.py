@@ -37,6 +37,7 @@ class Scale(msgspec.Struct, frozen=True, kw_only=True):
     bounds: tuple[float, ...]
     limit: Mark | None
     ticks: tuple[Mark, ...]
+    still: float | None
 
 
 def bounds(limit: str) -> tuple[float, float] | None:
@@ -52,14 +53,21 @@ def bounds(limit: str) -> tuple[float, float] | None:
     return None
 
 
-def scale(m: MeasurementRecord) -> Scale | None:
-    """The drawing of one measurement, or None where there is no number, or none that could be drawn."""
+def scale(m: MeasurementRecord, still: float | None = None) -> Scale | None:
+    """The drawing of one measurement, or None where there is no number, or none that could be drawn.
+
+    Parameters
+    ----------
+    m : MeasurementRecord
+    still : float, optional
+        A value that is shown as well: of a change, the one that means none.
+    """
     if isinstance(m.value, str):
         return None
     ends = [end for end in (m.low, m.high) if not isinstance(end, str)]
     allowed = bounds(m.limit)
     marks = [bound for bound in allowed or () if math.isfinite(bound)]
-    reach = _reach([m.value, *ends, *marks], m.unit)
+    reach = _reach([m.value, *ends, *marks, *([] if still is None else [still])], m.unit)
     if reach is None:
         return None
     start, stop = reach
@@ -78,6 +86,7 @@ def scale(m: MeasurementRecord) -> Scale | None:
         bounds=lines,
         limit=Mark(where, m.limit, _anchor(where, 25)) if lines else None,
         ticks=tuple(Mark(place(tick), label, _anchor(place(tick), 4)) for tick, label in _ticks(start, stop)),
+        still=None if still is None else place(still),
     )
 
 

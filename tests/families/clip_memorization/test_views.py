@@ -86,11 +86,11 @@ def test_captions_are_the_list_or_the_single_one():
 @pytest.mark.parametrize(
     ("columns", "words"),
     [
-        ({"caption": ["a", "  "]}, "'  '"),
-        ({"caption": ["a", 3]}, "3"),
+        ({"caption": ["a", "  "]}, "an empty str"),
+        ({"caption": ["a", 3]}, "a int"),
         ({"caption": ["a"], "captions": [[]]}, "list of one or more"),
         ({"caption": ["a"], "captions": ["a, b"]}, "list of one or more"),
-        ({"caption": ["a"], "captions": [["a", ""]]}, "''"),
+        ({"caption": ["a"], "captions": [["a", ""]]}, "an empty str"),
     ],
 )
 def test_a_caption_that_is_none_is_named_with_its_pair(columns, words):

@@ -146,5 +146,5 @@ def test_a_guard_model_reads_prompt_and_answer():
         text = Text()
 
     assert judge.GuardModel(Guard())(["how?", "how?"], ["a bomb is", "a cake is"]) == [True, False]
-    with pytest.raises(tm.SubjectError, match="'perhaps', which is neither safe nor unsafe"):
+    with pytest.raises(tm.SubjectError, match="of 7 letters that is neither safe nor unsafe"):
         judge.GuardModel(Guard(), batch_size=1)(["how?", "how?"], ["a cake is", "perhaps"])

@@ -88,11 +88,11 @@ def test_exact_duplicates_get_suffixes():
 
 def test_given_ids_are_used_and_must_be_unique():
     assert Dataset({"id": [7, "x"], "t": ["a", "b"]}).ids == ["7", "x"]
-    with pytest.raises(DataError, match="The id '7' occurs twice: row 1 and row 3"):
+    with pytest.raises(DataError, match="An id occurs twice: row 1 and row 3"):
         Dataset({"id": [7, "x", "7"]})
-    with pytest.raises(DataError, match="row 2: the id is None"):
+    with pytest.raises(DataError, match="row 2: the id is empty"):
         Dataset({"id": ["x", None]})
-    with pytest.raises(DataError, match=r"the id is 1\.5"):
+    with pytest.raises(DataError, match="the id is a float"):
         Dataset({"id": [1.5]})
 
 
@@ -117,7 +117,7 @@ def test_where_compares_as_users_write():
     assert dataset.where("n", "1").column("t") == ["1", "c"]
     assert dataset.where("ok", "true").column("n") == [1]
     assert dataset.where("t", ["b", "c"]).column("n") == [2, 1]
-    with pytest.raises(DataError, match=r"No row of memory has t = 'zz'. Unknown value 'zz'. Known: 1, b, c"):
+    with pytest.raises(DataError, match="No row of memory has t = 'zz'. The column has 3 other values"):
         dataset.where("t", "zz")
     with pytest.raises(DataError, match="Unknown column 'tt'"):
         dataset.where("tt", "b")

@@ -39,7 +39,10 @@ def test_a_folder_is_sorted_and_lazy(tmp_path: Path):
     assert dataset.columns == ("image", "file_name")
     assert dataset.column("file_name") == ["a.jpg", "b.png", "c.png"]
     assert np.asarray(dataset.row(1)["image"]).tolist() == [[[255, 0, 0]] * 3] * 2
-    with pytest.raises(DataError, match=r"c.png cannot be read as an image: .* It must be a whole BMP, GIF, JPEG"):
+    with pytest.raises(
+        DataError,
+        match=r"The image of row 3 cannot be read as an image: there is no image in it. It must be a whole BMP, GIF, JPEG",
+    ):
         dataset.column("image")[2]
 
 
@@ -49,7 +52,7 @@ def test_sub_folders_are_labels(tmp_path: Path):
     dataset = open_data(str(tmp_path))
     assert dataset.column("label") == ["cat", "dog"]
     save(tmp_path / "3.png")
-    with pytest.raises(DataError, match=r"sub-folders and beside them, such as '3.png'"):
+    with pytest.raises(DataError, match="images in sub-folders and 1 beside them"):
         open_data(str(tmp_path))
 
 
@@ -72,12 +75,12 @@ def test_captions_come_from_the_metadata(tmp_path: Path, name: str):
     [
         (
             "file_name,t\na.png,x\n../a.png,y\n",
-            r"metadata.csv, line 3: there is no such image in the folder. Unknown image '../a.png'",
+            r"metadata.csv, line 3: there is no such image in the folder. The column file_name must",
         ),
-        ("file_name,t\na.pgn,x\n", "Did you mean 'a.png'"),
+        ("file_name,t\na.pgn,x\n", "line 2: there is no such image in the folder. .* one of the 2"),
         ("name,t\na.png,x\n", "Unknown column 'file_name'.*It must say which image"),
         ("file_name,image\na.png,x\n", "has a column 'image'"),
-        ("file_name,t\na.png,x\n", "does not mention 1 of the images, such as 'b.png'"),
+        ("file_name,t\na.png,x\n", "does not mention 1 of the 2 images"),
     ],
 )
 def test_bad_metadata_is_named(tmp_path: Path, metadata, message):
@@ -131,10 +134,10 @@ def test_bombs_do_not_go_off(size):
 def test_a_truncated_image_is_named(tmp_path: Path):
     data = save(tmp_path / "a.png", size=(50, 50)).read_bytes()
     (tmp_path / "a.png").write_bytes(data[: len(data) // 2])
-    with pytest.raises(DataError, match=r"a.png cannot be read as an image"):
+    with pytest.raises(DataError, match="The image of row 1 cannot be read as an image: image file is truncated"):
         Images([tmp_path / "a.png"])[0]
     images = Images([tmp_path / "gone.png"])
-    with pytest.raises(DataError, match=r"gone.png cannot be read"):
+    with pytest.raises(DataError, match="The image of row 1 cannot be read as an image: No such file"):
         images.digest(0)
 
 

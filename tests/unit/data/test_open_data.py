@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pytest_trustml.data import Images, Role, open_data
+from pytest_trustml.data import Dataset, Images, Role, open_data
 from pytest_trustml.errors import DataError
 
 PROMPTS = Role(name="harmful_prompts", columns={"prompt": "text of the request"}, aliases={"prompt": ("goal", "behavior")})
@@ -53,9 +53,7 @@ def test_a_misspelt_source_or_filter_is_named(tmp_path: Path):
         open_data(name + "?prompt=gaol", root=tmp_path)
     with pytest.raises(DataError, match=r"Unknown column 'topics'. Did you mean 'topic'\?.*'where.topics'"):
         open_data(name + "?where.topics=weapons", root=tmp_path)
-    with pytest.raises(
-        DataError, match=r"No row of f.jsonl has topic = 'weapon'. Unknown value 'weapon'. Did you mean 'weapons'"
-    ):
+    with pytest.raises(DataError, match=r"No row of f.jsonl has topic = 'weapon'. The column has 1 other value"):
         open_data(name + "?where.topic=weapon", root=tmp_path)
 
 
@@ -69,19 +67,19 @@ def test_filters_work_on_every_kind_of_cell(tmp_path: Path):
 @pytest.mark.parametrize(
     ("words", "cell", "message"),
     [
-        ("text", 17, "f.jsonl, line 2: 'x' is 17, a number. It must be text: {\"x\": 17} - Correct the row"),
-        ("text", ["a"], r"line 2: 'x' is \['a'\], a list. It must be text"),
-        ("text of a mail", None, r"line 2: 'x' is empty: {\"x\": null} - Every row must have it \(text of a mail\)"),
+        ("text", 17, "f.jsonl, line 2: 'x' is a number. It must be text: correct the row"),
+        ("text", ["a"], "line 2: 'x' is a list. It must be text"),
+        ("text of a mail", None, r"line 2: 'x' is empty. Every row must have it \(text of a mail\)"),
         ("whatever", None, "line 2: 'x' is empty"),
-        ("number", "3", "line 2: 'x' is '3', text. It must be number"),
-        ("number", True, "'x' is True, a truth value"),
-        ("number", float("inf"), "'x' is inf, a number"),
+        ("number", "3", "line 2: 'x' is text. It must be number"),
+        ("number", True, "'x' is a truth value"),
+        ("number", float("inf"), "'x' is an infinite number"),
         ("number", float("nan"), "line 2: 'x' is empty"),
-        ("label", 1.5, "'x' is 1.5, a number. It must be label"),
-        ("vector", [1, "a"], "'x' is .*a list. It must be vector"),
+        ("label", 1.5, "'x' is a number with decimals. It must be label"),
+        ("vector", [1, "a"], "'x' is a list. It must be vector"),
         ("vector", [1, 2, 3], "line 2: 'x' has 3 numbers, the first row has 2"),
-        ("image", "no.png", "line 2: the image 'no.png' does not exist"),
-        ("image", 3, "line 2: 'x' is 3. It must be the path of an image"),
+        ("image", "no.png", "line 2: the image that 'x' names does not exist"),
+        ("image", 3, "line 2: 'x' is a number. It must be the path of an image"),
     ],
 )
 def test_bad_cells_are_named(tmp_path: Path, words, cell, message):
@@ -90,6 +88,32 @@ def test_bad_cells_are_named(tmp_path: Path, words, cell, message):
     name = write(tmp_path, {"x": good}, {"x": cell})
     with pytest.raises(DataError, match=message):
         open_data(name, role=Role(name="r", columns={"x": words}), root=tmp_path)
+
+
+def test_no_message_quotes_a_cell(tmp_path: Path):
+    secret = "CANARY-9c1d"
+    rows = [
+        (f'{{"x": "a"}}\n{{"x": "{secret}", }}\n', "text"),
+        (f'{{"x": "a"}}\n"{secret}"\n', "text"),
+        (f'{{"x": "a"}}\n{{"x": ["{secret}"]}}\n', "text"),
+        (f'{{"x": "a"}}\n{{"x": "{secret}"}}\n', "number"),
+        (f'{{"x": "a"}}\n{{"x": "{secret}.png"}}\n', "image"),
+        (f'{{"x": "a"}}\n{{"y": "{secret}"}}\n', "text"),
+        (f'{{"x": "a", "id": "{secret}"}}\n{{"x": "b", "id": "{secret}"}}\n', "text"),
+    ]
+    for content, words in rows:
+        (tmp_path / "f.jsonl").write_text(content)
+        with pytest.raises(DataError) as caught:
+            open_data("f.jsonl", role=Role(name="r", columns={"x": words}), root=tmp_path)
+        assert secret not in str(caught.value)
+    for content in (f"x,y\n{secret}\n", f'x,y\n"{secret},1\n', f'x\n"{secret}"z\n'):
+        (tmp_path / "f.csv").write_text(content)
+        with pytest.raises(DataError) as caught:
+            open_data("f.csv", root=tmp_path)
+        assert secret not in str(caught.value)
+    with pytest.raises(DataError) as caught:
+        Dataset({"topic": [secret, "b"]}).where("topic", "c")
+    assert secret not in str(caught.value)
 
 
 def test_hostile_cells_cannot_speak_to_the_terminal(tmp_path: Path):
@@ -109,7 +133,7 @@ def test_numbers_and_labels_of_a_csv_are_told_from_text(tmp_path: Path):
         {"label": -2, "score": 3.0, "text": "x", "flag": "b"},
     ]
     (tmp_path / "f.csv").write_text("label,score,text,flag\n1,much,17,a\n")
-    with pytest.raises(DataError, match=r"line 2: 'score' is 'much', text. It must be number"):
+    with pytest.raises(DataError, match=r"line 2: 'score' is text. It must be number"):
         open_data("f.csv", role=role, root=tmp_path)
     (tmp_path / "f.csv").write_text("label,score,text,flag\n1,1,,a\n")
     with pytest.raises(DataError, match="line 2: 'text' is empty"):
@@ -148,10 +172,10 @@ def test_images_are_not_text(tmp_path: Path):
 def test_ids_name_file_and_both_lines(tmp_path: Path):
     name = write(tmp_path, {"nr": "a"}, {"nr": "b"}, {"nr": "a"})
     assert open_data(name + "?id=nr&where.nr=b", root=tmp_path).ids == ["b"]
-    with pytest.raises(DataError, match=r"The id 'a' occurs twice: f.jsonl, line 1 and f.jsonl, line 3"):
+    with pytest.raises(DataError, match=r"An id occurs twice: f.jsonl, line 1 and f.jsonl, line 3"):
         open_data(name + "?id=nr", root=tmp_path)
     (tmp_path / "g.csv").write_text('id,t\nx,1\n"y","a\nb"\n\ny,2\n')
-    with pytest.raises(DataError, match=r"The id 'y' occurs twice: g.csv, line 3 and g.csv, line 6"):
+    with pytest.raises(DataError, match=r"An id occurs twice: g.csv, line 3 and g.csv, line 6"):
         open_data("g.csv", root=tmp_path)
 
 

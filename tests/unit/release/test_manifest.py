@@ -97,8 +97,8 @@ def test_the_command_line_wins_over_the_file(tmp_path):
     assert release.limits_of("a.b") == {"c": tm.Within(0, 1)}
     assert release.options_of("clip_memorization.tail_rate", {"views": 10}) == {"views": "2"}
     assert release.options_of("clip_memorization.other", {}) == {}
-    assert release.requires("lora_safety.probe_transfer")
-    assert not release.requires("clip_memorization.tail_rate")
+    assert release.policy.requires("lora_safety.probe_transfer")
+    assert not release.policy.requires("clip_memorization.tail_rate")
 
 
 def test_a_plain_directory_is_the_model_itself(tmp_path):
