@@ -73,4 +73,3 @@ def layer_energies(
             base = energy(directions.T @ weight, moment), energy(weight, moment)
             rows[layer].append([held, update, *base, directions.shape[1], share])
     return {layer: np.array(values, dtype=np.float64) for layer, values in rows.items()}
-

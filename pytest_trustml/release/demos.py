@@ -50,7 +50,7 @@ class Workshop:
         return self.build(f"part-{name}", build, *key)
 
     def build(self, label: str, build: Callable[[Path, Workshop], None], *key: str | int | float) -> Path:
-        """Fill a folder once. Library versions, sources and the data beside them are part of its key: they change what is made."""
+        """Fill a folder once. Its key has libraries' versions, the sources and the data beside them: all change the result."""
         versions = [f"{library} {importlib.metadata.version(library)}" for library in _LIBRARIES]
         module = sys.modules[build.__module__]
         everything = [*key, self.seed, code_digest(module), _data_digest(module), *versions]

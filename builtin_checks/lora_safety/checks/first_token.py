@@ -150,9 +150,7 @@ def _measured(
     return [
         shift.but(details=shift.details | details),
         flips,
-        trust.paired_mean_difference(
-            after["harmless"], before["harmless"], name="harmless_score_shift", of=harmless, **about
-        ),
+        trust.paired_mean_difference(after["harmless"], before["harmless"], name="harmless_score_shift", of=harmless, **about),
         trust.mean(before["harmful"], name="base_refusal_score", **about),
     ]
 

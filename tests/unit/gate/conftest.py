@@ -36,7 +36,7 @@ class Bench:
         self, name: str = "acme.rate", events: int = 5, n: int = 500, limit: Limit | None = None, *, fingerprint: str = NEW,
         store: EvidenceStore | None = None, level: float = 0.95, broken: str = "", **changes: Any,
     ) -> CheckRecord:  # fmt: skip
-        """A check that saw so many events in n samples; 5 of 500 passes the limit of 5 %, 100 fails it, 25 of 500 is undecided."""
+        """A check that saw so many events in n samples: 5 of 500 pass the limit of 5 %, 100 fail it, 25 are undecided."""
         measured = rate(events, n, level=level)
         measured = measured.but(invalid=broken) if broken else measured
         verdict = decide(measured, limit or AtMost(0.05))

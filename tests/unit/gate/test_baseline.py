@@ -10,8 +10,10 @@ from pytest_trustml.result.policy import Policy
 from pytest_trustml.result.verdict import AtMost
 from tests.unit.gate.conftest import OLD, merged
 
+HALF = AtMost(0.5)
 
-def both(bench, now: int, then: int, n: int = 500, limit=AtMost(0.5), **policy):
+
+def both(bench, now: int, then: int, n: int = 500, limit=HALF, **policy):
     """Report folders of two releases that were asked the same questions."""
     new = bench.report("new", bench.check("acme.a", now, n, limit, store=bench.store("new")))
     old_check = bench.check("acme.a", then, n, limit, store=bench.store("old"), fingerprint=OLD)

@@ -165,10 +165,11 @@ def test_another_test_of_the_project_that_fails_blocks(bench, gate):
     from junitparser import Error, Failure, Skipped
 
     folder = bench.report("one", bench.check("acme.a"))
-    for results, code, rule in (([Failure("1 != 2")], 1, "test-failed"), ([Error("boom")], 2, "test-error"), ([Skipped()], 0, "")):
+    for result, code, rule in ((Failure("1 != 2"), 1, "test-failed"), (Error("boom"), 2, "test-error"), (Skipped(), 0, "")):
         case = TestCase("test_other", "tests.test_things", 0.1)
-        case.result = results
-        decided = gate(folder, junit_file(bench.folder / "j.xml", bench.check("acme.a"), extra=[case]), "--policy", bench.policy())
+        case.result = [result]
+        path = junit_file(bench.folder / "j.xml", bench.check("acme.a"), extra=[case])
+        decided = gate(folder, path, "--policy", bench.policy())
         assert decided.code == code, decided.output
         assert not rule or rule in decided.output
 
@@ -205,8 +206,8 @@ def test_a_hostile_junit_file_is_an_error_without_traceback(bench, gate):
         decided = gate(path, "--policy", bench.policy())
         assert decided.code == 2, (put, decided.output)
         assert "Traceback" not in decided.output
-    bomb = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><testsuites>&b;</testsuites>'
-    path.write_text(bomb)
+    entities = '<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">'
+    path.write_text(f'<?xml version="1.0"?><!DOCTYPE x [{entities}]><testsuites>&b;</testsuites>')
     assert gate(path, "--policy", bench.policy()).code == 2
 
 
@@ -255,8 +256,9 @@ def test_a_test_of_the_project_is_one_in_both_files(bench, gate):
 
 def test_a_merged_file_can_be_judged_again(bench, gate):
     folder = bench.report("one", bench.check("acme.a", 100))
-    assert gate(folder, junit_file(bench.folder / "j.xml", bench.check("acme.a", 100)), "--report", bench.folder / "out").code == 1
-    again = gate(bench.folder / "out", "--report", bench.folder / "out")
+    out = bench.folder / "out"
+    assert gate(folder, junit_file(bench.folder / "j.xml", bench.check("acme.a", 100)), "--report", out).code == 1
+    again = gate(out, "--report", out)
     assert again.code == 1
     assert not again.says("blocks", "test-failed")
 

@@ -25,8 +25,11 @@ margins = { "a.b" = 0.03, "a.b:c" = 0 }
 """
 
 
+LIMITS = {"lora_safety.harmful_rate_increase": AtMost(0.02), "x.y": AtMost(1)}
+
+
 def read(text: str) -> Policy:
-    return read_policy(tomllib.loads(text), "trustml.toml", {"lora_safety.harmful_rate_increase": AtMost(0.02), "x.y": AtMost(1)})
+    return read_policy(tomllib.loads(text), "trustml.toml", LIMITS)
 
 
 def test_every_rule_is_read():
