@@ -23,6 +23,7 @@ from pytest_trustml.plugin.scratch import Scratch
 from pytest_trustml.release.demos import demo_directory
 from pytest_trustml.release.release import Located, Release, open_release
 from pytest_trustml.reports.evidence import EvidenceStore
+from pytest_trustml.result.policy import covers
 from pytest_trustml.result.verdict import Limit, parse_limit
 from pytest_trustml.subjects import open_subject
 from pytest_trustml.work.cache import Cache
@@ -130,17 +131,7 @@ class Session:
     def reproduce(self, check: str) -> str:
         """The command that runs one check again."""
         words = ["pytest"]
-        for name in (
-            "model",
-            "base-model",
-            "reference-model",
-            "previous-model",
-            "baseline",
-            "config",
-            "seed",
-            "level",
-            "device",
-        ):
+        for name in _REPRODUCED:
             value, _ = given(self.config, name)
             if value is not None:
                 words.append(f"--trustml-{name}={value}")
@@ -213,6 +204,7 @@ class Session:
                     raise UsageError(f"{key}: {unknown('option', min(wrong), known)}")
             else:
                 set_options(self.registry.find(key), options)
+        self._check_policy(every)
         roles = self.registry.roles(every)
         for role in self.release.data:
             if role not in roles and self.only_suite:
@@ -221,6 +213,17 @@ class Session:
         for check in selected:
             self.options_of(check)
         return selected
+
+    def _check_policy(self, every: list[Check]) -> None:
+        """A rule about a check that nobody knows would protect nothing. Node ids of a project's own tests are not looked up."""
+        policy = self.release.policy
+        known = [*self.registry.families, *(check.id for check in every)]
+        for pattern in (*policy.required, *(waiver.check for waiver in policy.waivers)):
+            if "::" not in pattern and not any(covers(pattern, check.id) for check in every):
+                raise UsageError(f"The policy: {unknown('check', pattern, known)}")
+        for key in (*policy.limits, *policy.margins):
+            if "::" not in key:
+                self.registry.find(key.partition(":")[0])
 
     @property
     def only_suite(self) -> bool:
@@ -240,4 +243,5 @@ class Session:
         return open_one("model", base=base), {key: open_one(key) for key in COMPANIONS if key in places}
 
 
+_REPRODUCED = ("model", "base-model", "reference-model", "previous-model", "baseline", "config", "seed", "level", "device")
 SESSION = pytest.StashKey[Session]()

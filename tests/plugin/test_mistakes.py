@@ -71,3 +71,19 @@ def test_a_broken_package_is_an_error_with_its_origin(judge, tmp_path):
     assert run.code == 4
     assert "The check family 'acme' of acme (acme_checks) cannot be loaded" in run.output
     assert "nonsense_of_acme" in run.output
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "required = ['acme.pases']",
+        "waivers = [{ check = 'acme.pases', owner = 'o', reason = 'r', expires = 2099-01-01 }]",
+        "margins = { 'acme.pases' = 0.1 }",
+        "limits = { 'acme.pases:rate' = { at_most = 0.1 } }",
+    ],
+)
+def test_a_rule_about_an_unknown_check_protects_nothing(judge, tmp_path, rule):
+    (tmp_path / "work" / "trustml.toml").write_text(f"[gate]\n{rule}\n")
+    run = judge(checks="acme.passes")
+    assert run.code == 4
+    assert "Did you mean 'acme.passes'" in run.output
