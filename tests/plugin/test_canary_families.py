@@ -95,6 +95,7 @@ def test_adapters(check, style, redact, tmp_path):
         assert all(piece.withheld for piece in record.evidence if piece.sensitive)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("redact", [False, True], ids=["default", "redacted"])
 @pytest.mark.parametrize("check", CLIP, ids=lambda check: check.id)
 def test_image_text_models(check, redact, tmp_path, monkeypatch):

@@ -91,7 +91,10 @@ def test_a_worker_that_dies_in_a_check(judge, tmp_path, death):
 
 
 @pytest.mark.parametrize("death", DEATHS)
-@pytest.mark.parametrize("dist", ["load", "worksteal", "loadfile"])
+@pytest.mark.parametrize(
+    "dist",
+    ["load", pytest.param("worksteal", marks=pytest.mark.slow), pytest.param("loadfile", marks=pytest.mark.slow)],
+)
 def test_a_worker_that_dies_in_a_test_of_the_project(judge, tmp_path, death, dist):
     own(tmp_path, DEATHS[death])
     run = judge("test_own.py", "-n", "2", "--dist", dist, checks=None)
