@@ -12,7 +12,24 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from pytest_trustml.attacks.stealing.fidelity import Fidelity, fidelity, learning_curve
+    from pytest_trustml.attacks.stealing.saving import campaign_saving
+    from pytest_trustml.attacks.stealing.steal import steal
+    from pytest_trustml.attacks.stealing.surrogate import Surrogate
+    from pytest_trustml.attacks.stealing.transfer import Transfer, transfer_attack
+    from pytest_trustml.attacks.text_edits.attack import attack_texts
+    from pytest_trustml.attacks.text_edits.attacked import Attacked, Edit
+    from pytest_trustml.attacks.text_edits.canonical import canonicalise
+    from pytest_trustml.attacks.text_edits.corruption import corrupt_texts
+    from pytest_trustml.attacks.text_edits.fluency import Fluency, fluency
+    from pytest_trustml.attacks.text_edits.metrics import angular_similarity, levenshtein, meteor, word_modification_rate
+    from pytest_trustml.attacks.text_edits.paraphrase import paraphrasing
+    from pytest_trustml.attacks.text_edits.published import deepwordbug, pwws, textbugger, textfooler
+    from pytest_trustml.attacks.text_edits.recipes import Recipe, greedy_edits
+    from pytest_trustml.attacks.text_edits.success import SuccessTable, edit_sizes, success_table
+    from pytest_trustml.checks import strategies
     from pytest_trustml.checks.check import Check, check
+    from pytest_trustml.checks.falsification import Falsification, falsify
     from pytest_trustml.checks.trust import Trust
     from pytest_trustml.data.dataset import Dataset
     from pytest_trustml.data.open import open_data
@@ -34,6 +51,7 @@ if TYPE_CHECKING:
         generate,
         hidden_states,
         next_token_logprobs,
+        score_tokens,
         sequence_logprobs,
     )
     from pytest_trustml.work.randomness import generator
@@ -59,9 +77,29 @@ _HOMES = {
     # asking a model, to be passed to trust.observe
     "work.observations": (
         "classify", "embed", "embed_images", "embed_texts", "generate", "hidden_states", "next_token_logprobs",
-        "sequence_logprobs",
+        "score_tokens", "sequence_logprobs",
     ),
     "work.randomness": ("generator",),
+    # attacking a text detector with small edits, and how far they go
+    "attacks.text_edits.attack": ("attack_texts",),
+    "attacks.text_edits.attacked": ("Attacked", "Edit"),
+    "attacks.text_edits.canonical": ("canonicalise",),
+    "attacks.text_edits.corruption": ("corrupt_texts",),
+    "attacks.text_edits.recipes": ("Recipe", "greedy_edits"),
+    "attacks.text_edits.published": ("deepwordbug", "pwws", "textbugger", "textfooler"),
+    "attacks.text_edits.paraphrase": ("paraphrasing",),
+    "attacks.text_edits.success": ("SuccessTable", "edit_sizes", "success_table"),
+    "attacks.text_edits.fluency": ("Fluency", "fluency"),
+    "attacks.text_edits.metrics": ("angular_similarity", "levenshtein", "meteor", "word_modification_rate"),
+    # copying a detector by asking it, and attacking it by way of the copy
+    "attacks.stealing.steal": ("steal",),
+    "attacks.stealing.surrogate": ("Surrogate",),
+    "attacks.stealing.fidelity": ("Fidelity", "fidelity", "learning_curve"),
+    "attacks.stealing.transfer": ("Transfer", "transfer_attack"),
+    "attacks.stealing.saving": ("campaign_saving",),
+    # searching for one input that breaks a property
+    "checks.falsification": ("Falsification", "falsify"),
+    "checks.strategies": ("strategies",),  # the module itself
     # what can go wrong
     "errors": ("DataError", "SubjectError", "TrustFailure", "TrustmlError", "Unsupported", "UsageError"),
 }  # fmt: skip
@@ -74,7 +112,8 @@ __all__ = sorted(_HOME_OF)
 def __getattr__(name: str) -> Any:
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    home = importlib.import_module(f"{__name__}.{_HOME_OF[name]}")
+    value = home if name == "strategies" else getattr(home, name)
     globals()[name] = value
     return value
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pytest_trustml.checks.examples import ExampleValues
+    from pytest_trustml.checks.falsification import Falsification
     from pytest_trustml.checks.veil import Veil
     from pytest_trustml.data.dataset import Dataset
     from pytest_trustml.reports.evidence import EvidenceStore
@@ -124,6 +125,23 @@ class Trust:
         if verdict.outcome is not Outcome.PASS:
             raise TrustFailure(f"{verdict.outcome.value}: {measurement}, limit {limit}: {verdict.why}", verdict)
         return verdict
+
+    def holds(self, strategy: Any, property: Callable[..., Any], *, name: str, **how: Any) -> Falsification:
+        """Search for an input on which ``property`` does not hold; raise `TrustFailure` with the smallest one if there is any.
+
+        Otherwise the verdict reads "not falsified in N tries". Takes what `pytest_trustml.falsify` takes except the seed, and
+        ``reveal=True`` to keep the counterexample unmasked. For tests; a check returns ``trust.falsify(...).measurement()``.
+        """
+        __tracebackhide__ = True
+        from pytest_trustml.checks import falsification
+
+        return falsification.holds(self, strategy, property, name=name, **how)
+
+    def falsify(self, strategy: Any, property: Callable[..., Any], *, name: str, **how: Any) -> Falsification:
+        """The same search without a verdict; what it found is judged by at most 0 of its ``measurement()``."""
+        from pytest_trustml.checks import falsification
+
+        return falsification.search(self, strategy, property, name=name, **how)
 
     def judge(self, measurement: Measurement, limit: Limit, min_n: int = 1) -> Verdict:
         """The verdict without raising; it is kept for the record."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pytest_trustml.statistics.agreement import cohen_kappa
+from pytest_trustml.statistics.conformal import conformal_p, conformal_threshold
 from pytest_trustml.statistics.effect import cohen_d, share_above
 from pytest_trustml.statistics.means import mean
 from pytest_trustml.statistics.multiplicity import benjamini_hochberg, holm
 from pytest_trustml.statistics.paired import McNemar, mcnemar, paired_change, paired_mean_difference, paired_rate_difference
+from pytest_trustml.statistics.placements import auc_difference, clustered_auc
 from pytest_trustml.statistics.power import (
     critical_count,
     detectable_mean,
@@ -17,24 +20,38 @@ from pytest_trustml.statistics.power import (
 )
 from pytest_trustml.statistics.prevalence import rogan_gladen
 from pytest_trustml.statistics.proportions import proportion, rate_difference
+from pytest_trustml.statistics.quantification import Share, adjusted_share, likeliest_share, share_change
 from pytest_trustml.statistics.ranking import Roc, auc, roc, tpr_at_fpr
 from pytest_trustml.statistics.resampling import bootstrap
+from pytest_trustml.statistics.sequential import Sequential, Sprt
 from pytest_trustml.statistics.significance import Significance, permutation_test, sign_flip, wilcoxon
 from pytest_trustml.statistics.tail import limit_p
+from pytest_trustml.statistics.trend import cochran_armitage
 
 __all__ = [
     "McNemar",
     "Roc",
+    "Sequential",
+    "Share",
     "Significance",
+    "Sprt",
+    "adjusted_share",
     "auc",
+    "auc_difference",
     "benjamini_hochberg",
     "bootstrap",
+    "clustered_auc",
+    "cochran_armitage",
     "cohen_d",
+    "cohen_kappa",
+    "conformal_p",
+    "conformal_threshold",
     "critical_count",
     "detectable_mean",
     "detectable_paired_difference",
     "detectable_rate",
     "holm",
+    "likeliest_share",
     "limit_p",
     "mcnemar",
     "mcnemar_n",
@@ -50,6 +67,7 @@ __all__ = [
     "roc",
     "rogan_gladen",
     "share_above",
+    "share_change",
     "sign_flip",
     "tpr_at_fpr",
     "wilcoxon",

@@ -44,6 +44,31 @@ class TextModel(Protocol):
     ) -> list[np.ndarray]:
         """Log-probability (nat) of every token of each continuation given its prompt: B arrays of (T_i,)."""
 
+    def score_tokens(
+        self,
+        texts: Sequence[str],
+        *,
+        reference: TextModel | None = None,
+        max_tokens: int = 512,
+        bos: bool = False,
+        draws: int = 0,
+        seed: int = 0,
+    ) -> Mapping[str, np.ndarray]:
+        """What one forward pass says about the tokens of each text, as sums over its scored positions: (B,) float64 each.
+
+        ``tokens``: how many positions were scored. ``logprob``: log q of the token that stands there (nat). ``rank`` and
+        ``log_rank``: its rank from 1, ties in its favour. ``entropy`` of q and ``variance`` of log q under q. ``top_10``,
+        ``top_100``, ``top_1000``: positions whose token is among the first so many guesses.
+
+        With a ``reference`` r of the same tokens also ``cross_entropy`` and ``cross_variance``: mean and variance of -log q
+        under r, and ``last_cross_entropy``, that behind the last token, which is in none of the sums.
+
+        With ``draws`` also ``sampled_mean`` and ``sampled_deviation``, of the mean log q of so many texts whose tokens are
+        drawn from r (from q without a reference) position by position. This costs far more than all the rest.
+
+        A text is cut after ``max_tokens`` tokens. Its first token is not scored, unless ``bos`` puts the start token before it.
+        """
+
     def hidden_states(self, prompts: Sequence[str], *, chat: bool = True, system: str | None = None) -> np.ndarray:
         """Residual stream at the last prompt token, the input of every block and the output of the last: (B, L + 1, d)."""
 

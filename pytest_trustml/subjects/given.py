@@ -13,7 +13,7 @@ from pytest_trustml.subjects.residence import Residence
 
 # Methods by which an object shows that it has a capability; one is enough.
 SIGNS = {
-    "text": ("generate", "sequence_logprobs", "next_token_logprobs"),
+    "text": ("generate", "sequence_logprobs", "next_token_logprobs", "score_tokens"),
     "classifier": ("logits", "predict_proba"),
     "encoder": ("embed",),
     "pairs": ("embed_images",),
@@ -92,6 +92,16 @@ class _Text(_Given):
     def sequence_logprobs(self, prompts: Sequence[str], continuations: Sequence[str], **settings: Any) -> list[np.ndarray]:
         function = self._has("sequence_logprobs")
         return [np.asarray(one, np.float64) for one in function(prompts, continuations, **_accepted(function, settings))]
+
+    def score_tokens(self, texts: Sequence[str], *, reference: Any = None, **settings: Any) -> dict[str, np.ndarray]:
+        function = self._has("score_tokens")
+        settings = {**settings, "reference": reference} if reference is not None else settings
+        found = {name: np.asarray(sums, np.float64) for name, sums in function(texts, **settings).items()}
+        if any(sums.shape != (len(texts),) or np.isnan(sums).any() for sums in found.values()):
+            raise SubjectError(
+                f"score_tokens of the factory's object must give {len(texts)} numbers, one per text, for each sum."
+            )
+        return found
 
     def hidden_states(self, prompts: Sequence[str], **settings: Any) -> np.ndarray:
         function = self._has("hidden_states")

@@ -1,4 +1,7 @@
-"""The place in memory for a model: there is one per process, and loading a model frees the one that was there."""
+"""The place in memory for a model: there is one per process, and loading a model frees the one that was there.
+
+Two models that are asked about the same token at the same time share the place: the second one is loaded beside the first.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,7 @@ class Residence(Generic[T]):
     ('first', 'second', False, 'first')
     """
 
-    _occupant: ClassVar[Residence[Any] | None] = None
+    _occupants: ClassVar[list[Residence[Any]]] = []
 
     def __init__(self, load: Callable[[], T]) -> None:
         self._load = load
@@ -59,19 +62,18 @@ class Residence(Generic[T]):
         """Whether it is in memory now."""
         return self._value is not None
 
-    def get(self) -> T:
-        """The thing, loaded now if need be; whatever else was resident is freed first."""
+    def get(self, beside: Residence[Any] | None = None) -> T:
+        """The thing, loaded now if need be; whatever else was resident is freed first, but for what it stands beside."""
         if self._value is None:
-            if Residence._occupant is not None:
-                Residence._occupant.free()
+            for other in [one for one in Residence._occupants if one is not beside]:
+                other.free()
             self._value = self._load()
-            Residence._occupant = self
+            Residence._occupants.append(self)
         return self._value
 
     def free(self) -> None:
         """Give the memory back."""
-        if Residence._occupant is self:
-            Residence._occupant = None
+        Residence._occupants[:] = [one for one in Residence._occupants if one is not self]
         if self._value is None:
             return
         self._value = None

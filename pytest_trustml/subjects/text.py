@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from pytest_trustml.errors import DataError, UsageError
+from pytest_trustml.errors import DataError, Unsupported, UsageError
 from pytest_trustml.subjects.hooks import blocks_of, residual_stream
 from pytest_trustml.subjects.quiet import quiet
 from pytest_trustml.subjects.residence import Loaded, Residence
-from pytest_trustml.subjects.tokens import Tokens
+from pytest_trustml.subjects.token_scores import position_sums, sampled_moments
+from pytest_trustml.subjects.tokens import Tokens, check_texts
 
 MOST_LOGITS = 2**26
 """Logits held at once (float32: 256 MiB): batches are cut so that positions x vocabulary stay below."""
@@ -30,8 +31,8 @@ class LanguageModel:
         self._adapted = adapted
 
     @contextmanager
-    def _open(self) -> Iterator[tuple[Any, Tokens]]:
-        loaded = self._residence.get()
+    def _open(self, beside: LanguageModel | None = None) -> Iterator[tuple[Any, Tokens]]:
+        loaded = self._residence.get(None if beside is None else beside._residence)
         switch = nullcontext if self._adapted else loaded.without_adapter
         with torch.inference_mode(), switch():
             yield loaded.model, Tokens(loaded)
@@ -103,6 +104,71 @@ class LanguageModel:
                     found[i] = _gathered(logits, tail)
         return found
 
+    def score_tokens(
+        self,
+        texts: Sequence[str],
+        *,
+        reference: LanguageModel | None = None,
+        max_tokens: int = 512,
+        bos: bool = False,
+        draws: int = 0,
+        seed: int = 0,
+    ) -> dict[str, np.ndarray]:
+        """What the model's guesses say about each text, summed over its tokens: see `TextModel.score_tokens`.
+
+        The texts go through the model alone, without any template, in batches whose logits fit into memory.
+        """
+        if draws < 0 or draws == 1:
+            raise UsageError(f"draws is {draws}. It takes two at least to see how they spread; 0 draws nothing.")
+        if max_tokens < 2:
+            raise UsageError(f"max_tokens is {max_tokens}. It takes two tokens at least: one to guess from, one to guess.")
+        rows, most = self._token_rows(texts, bos, None)
+        if reference is not None:
+            if not isinstance(reference, LanguageModel):
+                raise Unsupported("The reference model is not one of transformers, so its guesses cannot be had. Give another.")
+            others, room = reference._token_rows(texts, bos, self)
+            if others != rows:
+                raise DataError(
+                    "The model and the reference model cut the texts into different tokens, so their guesses cannot be "
+                    "compared. Give a reference model with the same tokenizer, such as an earlier or larger one of the family."
+                )
+            most = min((one for one in (most, room) if one is not None), default=None)
+        longest = max_tokens + bos if most is None else min(max_tokens + bos, most)
+        rows = [row[:longest] for row in rows]
+        found: list[dict[str, float]] = [{}] * len(rows)
+        with self._open(reference) as (model, _):
+            vocabulary = model.config.get_text_config().vocab_size * (1 if reference is None else 2)
+        for part in _parts(rows, vocabulary):
+            mine = self._logits([rows[i] for i in part], reference)
+            theirs = None if reference is None else reference._logits([rows[i] for i in part], self)
+            for place, i in enumerate(part):
+                other = None if theirs is None else theirs[place]
+                found[i] = _text_sums(mine[place], other, rows[i])
+                if draws:
+                    count = max(0, len(rows[i]) - 1)
+                    found[i] |= sampled_moments(
+                        mine[place][:count], None if other is None else other[:count], draws, _generator(seed, rows[i])
+                    )
+        return {name: np.array([sums[name] for sums in found]) for name in (found[0] if found else ())}
+
+    def _token_rows(self, texts: Sequence[str], bos: bool, beside: LanguageModel | None) -> tuple[list[list[int]], int | None]:
+        """The ids of bare texts, with the start token if it is asked for, and how many of them the model can take."""
+        check_texts(texts, "text")
+        with self._open(beside) as (model, coder):
+            if model.config.is_encoder_decoder:
+                raise Unsupported(f"{coder.name} is an encoder-decoder; it guesses no text from the left. Give a causal model.")
+            start = coder.tokenizer.bos_token_id
+            if bos and start is None:
+                raise UsageError(f"The tokenizer of {coder.name} has no start token. Score without it (bos = false).")
+            return [([start] if bos else []) + coder.ids(text) for text in texts], coder.context
+
+    def _logits(self, rows: Sequence[list[int]], beside: LanguageModel | None) -> torch.Tensor:
+        with self._open(beside) as (model, coder):
+            ids, mask = coder.pad_rows(rows)
+            if not ids.numel():
+                return torch.empty(len(rows), 0, 1)
+            return model(input_ids=ids, attention_mask=mask, use_cache=False).logits
+
     def hidden_states(self, prompts: Sequence[str], *, chat: bool = True, system: str | None = None) -> np.ndarray:
         """The residual stream at the last prompt token: the input of every block and the output of the last, before the
         final norm: (B, L + 1, d) float32. For an encoder-decoder, that of the encoder."""
@@ -128,15 +194,18 @@ class _Sampler:
 
     def __init__(self, temperature: float, seed: int, rows: Sequence[Sequence[int]]) -> None:
         self.temperature = temperature
-        self.generators = []
-        for row in rows:
-            words = ",".join(map(str, row))
-            digest = hashlib.sha256(f"{seed}\n{words}".encode()).digest()
-            self.generators.append(torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1))
+        self.generators = [_generator(seed, row) for row in rows]
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         noise = [torch.empty(scores.shape[1]).exponential_(generator=one).log_().neg_() for one in self.generators]
         return scores.float() / self.temperature + torch.stack(noise).to(scores.device)
+
+
+def _generator(seed: int, row: Sequence[int]) -> torch.Generator:
+    """A generator of its own for every text: what is drawn for it depends on the seed and its tokens alone."""
+    words = ",".join(map(str, row))
+    digest = hashlib.sha256(f"{seed}\n{words}".encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
 
 
 def _scored(
@@ -161,6 +230,19 @@ def _scored(
     for i, (head, tail) in enumerate(rows):
         start = len(head) - 1 - skip
         yield logits[i, start : start + len(tail)], tail
+
+
+def _text_sums(logits: torch.Tensor, reference: torch.Tensor | None, row: Sequence[int]) -> dict[str, float]:
+    """The sums of one text, the number of tokens behind them, and of a reference the cross-entropy behind the last token."""
+    count = max(0, len(row) - 1)
+    tokens = torch.tensor(row[1:], dtype=torch.long, device=logits.device)
+    others = None if reference is None else reference[:count].to(logits.device)
+    sums = {"tokens": float(count), **position_sums(logits[:count], tokens, others)}
+    if reference is not None:
+        behind = slice(count, len(row))
+        last = torch.zeros(len(row) - count, dtype=torch.long, device=logits.device)
+        sums["last_cross_entropy"] = position_sums(logits[behind], last, reference[behind].to(logits.device))["cross_entropy"]
+    return sums
 
 
 def _gathered(logits: torch.Tensor, tail: Sequence[int], step: int = 256) -> np.ndarray:

@@ -78,6 +78,13 @@ def token_logprobs(
     return result
 
 
+def score_tokens(
+    subject: Subject, batch: Dataset, *, column: str = "text", max_tokens: int = 512, bos: bool = False
+) -> dict[str, np.ndarray]:
+    """What one pass of a language model says about each text, as sums over its tokens: see `TextModel.score_tokens`."""
+    return dict(subject.text.score_tokens(batch.column(column), max_tokens=max_tokens, bos=bos))
+
+
 def hidden_states(
     subject: Subject, batch: Dataset, *, column: str = "prompt", system: str | None = None, chat: bool = True
 ) -> np.ndarray:

@@ -16,7 +16,7 @@ from pytest_trustml.errors import UsageError
 from pytest_trustml.result.plain import line
 
 _LIBRARIES = ("torch", "transformers", "tokenizers", "peft", "diffusers", "pillow")
-_ENGINE = ("subjects", "data/images.py")
+_ENGINE = ("subjects", "attacks", "data/images.py")
 
 
 def code_digest(module: ModuleType) -> str:

@@ -45,7 +45,7 @@ def test_one_model_is_resident_and_capabilities_come_back(llama, bert):
     first.close()
     first.close()
     assert not first.loaded
-    assert Residence._occupant is None
+    assert Residence._occupants == []
 
 
 def test_freed_weights_are_gone(llama, torch):

@@ -1,0 +1,1 @@
+"""Copying a classifier by asking it, and what the copy is good for."""

@@ -1,0 +1,1 @@
+"""Seeded, offline, batched attacks on text classifiers that can only be asked: small edits that change the answer."""
