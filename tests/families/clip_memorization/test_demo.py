@@ -71,9 +71,7 @@ def test_training_depends_on_the_seed_and_leaves_torch_alone(sets):
     pairs = sets["shared"]
     tokenizer = make_tokenizer(pairs.captions)
     threads, state = torch.get_num_threads(), torch.random.get_rng_state()
-    first, again, other = (
-        train(pairs.images, pairs.captions, tokenizer, SMALL, seed=seed).state_dict() for seed in (0, 0, 1)
-    )
+    first, again, other = (train(pairs.images, pairs.captions, tokenizer, SMALL, seed=seed).state_dict() for seed in (0, 0, 1))
     assert torch.get_num_threads() == threads
     assert (torch.random.get_rng_state() == state).all()
     assert all(torch.allclose(first[name], again[name], atol=1e-4) for name in first)

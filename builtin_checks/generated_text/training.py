@@ -1,0 +1,149 @@
+"""The small language model of the demo release: its tokenizer, its training, and what it writes itself.
+
+All of it runs on one thread: the model is so small that more threads cost more than they bring, and the numbers do not depend
+on how many cores there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import pytest_trustml as tm
+
+_SPECIAL = ["<pad>", "<s>", "</s>"]
+_CONTEXT = 160
+
+
+class Recipe(NamedTuple):
+    """How long and how fast: steps, stretches of text per step and their tokens, highest learning rate."""
+
+    steps: int
+    batch: int
+    width: int
+    rate: float
+
+
+def make_tokenizer(texts: Sequence[str], size: int) -> Any:
+    """A byte-level BPE tokenizer that is learnt from the texts."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=_SPECIAL, initial_alphabet=alphabet, show_progress=False)
+    tokenizer.train_from_iterator(texts, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="<pad>", bos_token="<s>", eos_token="</s>", model_max_length=_CONTEXT
+    )
+
+
+def make_model(vocabulary: int, seed: int) -> Any:
+    """A Llama of about 300,000 parameters with random weights."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        vocab_size=vocabulary,
+        hidden_size=96,
+        intermediate_size=192,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+        max_position_embeddings=_CONTEXT,
+        tie_word_embeddings=True,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=2,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return LlamaForCausalLM(config)
+
+
+def fit(model: Any, tokenizer: Any, texts: Sequence[str], recipe: Recipe, seed: int, step: Callable[[int], None]) -> None:
+    """Train the model to continue stretches of the texts, which stand one after the other."""
+    import torch
+
+    rows = tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+    stream = np.concatenate([[tokenizer.bos_token_id, *row] for row in rows])
+    rng = np.random.default_rng(seed)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.rate, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, total_steps=recipe.steps, pct_start=0.1)
+    model.train()
+    with one_thread():
+        for _ in range(recipe.steps):
+            starts = rng.integers(0, len(stream) - recipe.width, recipe.batch)
+            ids = torch.tensor(np.stack([stream[start : start + recipe.width] for start in starts]))
+            loss = model(input_ids=ids, labels=ids).loss
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            step(1)
+    model.eval()
+
+
+def write(
+    model: Any,
+    tokenizer: Any,
+    n: int,
+    seed: int,
+    *,
+    temperature: float,
+    tokens: int,
+    step: Callable[[int], None],
+    batch: int = 64,
+) -> list[str]:
+    """``n`` different texts of ``tokens`` tokens each that the model makes up at a temperature."""
+    import torch
+    from transformers import GenerationConfig
+
+    habits = GenerationConfig(
+        do_sample=True, temperature=temperature, top_k=0, top_p=1.0, min_new_tokens=tokens, max_new_tokens=tokens,
+        suppress_tokens=list(range(len(_SPECIAL))), pad_token_id=tokenizer.pad_token_id,
+    )  # fmt: skip
+    found: dict[str, None] = {}
+    with one_thread(), tm.quiet(), torch.random.fork_rng(devices=[]), torch.inference_mode():
+        torch.manual_seed(seed)
+        while len(found) < n:
+            start = torch.full((batch, 1), tokenizer.bos_token_id)
+            ids = model.generate(start, attention_mask=torch.ones_like(start), generation_config=habits)
+            for text in tokenizer.batch_decode(ids[:, 1:].tolist(), clean_up_tokenization_spaces=False):
+                found.setdefault(text)
+            step(min(n, len(found)))
+    return list(found)[:n]
+
+
+def save(folder: Path, model: Any, tokenizer: Any) -> None:
+    """Write a model and its tokenizer the way transformers does, without its progress bars."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        model.save_pretrained(str(folder))
+        tokenizer.save_pretrained(str(folder))
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute on one thread for a while."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
