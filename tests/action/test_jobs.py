@@ -57,7 +57,7 @@ def test_the_policy_of_the_release_directory_decides(job, tmp_path):
     release = tmp_path / "workspace" / "my release"
     release.mkdir()
     (release / "trustml.toml").write_text(
-        'model = "py:acme_model:parrot"\n[gate]\nrequired = ["acme.passes", "acme.absent"]\n[[gate.waivers]]\n'
+        'model = "py:acme_model:parrot"\n[gate]\nrequired = ["acme.passes", "acme.undecided"]\n[[gate.waivers]]\n'
         'check = "acme.fails"\nowner = "Ann"\nreason = "known, 100 % of it"\nexpires = 2999-01-31\n'
     )
     done = job(model="my release", checks="acme.passes,acme.fails", report_dir="all reports")
@@ -65,7 +65,7 @@ def test_the_policy_of_the_release_directory_decides(job, tmp_path):
     assert counts(done.outputs) == ("unjudged", "1", "1", "0")
     assert done.outputs["report"] == "all reports"
     titles = [command.properties["title"] for command in done.commands]
-    assert titles == ["Cannot tell: acme.absent", "Waived: acme.fails"]
+    assert titles == ["Cannot tell: acme.undecided", "Waived: acme.fails"]
     assert "Ann, until 2999-01-31: known, 100 % of it" in done.commands[1].text
     assert "my release/trustml.toml" in done.summary
 

@@ -196,6 +196,11 @@ def test_third(trustml):
 """
 
 
+def obey_interrupts():
+    """A suite that runs in the background of a shell ignores Ctrl-C, and so would what it starts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def begin(judge, tmp_path, *arguments):
     """Start a run that takes a minute, and wait until it is in the middle."""
     (tmp_path / "work" / "test_slow.py").write_text(SLOW)
@@ -207,6 +212,7 @@ def begin(judge, tmp_path, *arguments):
     process = subprocess.Popen(
         [*words, "--trustml-model=py:acme_model:parrot", *arguments],
         cwd=tmp_path / "work", env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        preexec_fn=obey_interrupts,
     )  # fmt: skip
     started = tmp_path / "work" / "started"
     deadline = time.monotonic() + 60
