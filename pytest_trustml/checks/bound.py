@@ -99,22 +99,29 @@ def missing(check: Check, model: Subject, companions: Mapping[str, Subject], rol
 
     ``companions`` and ``roles`` hold what was given, by ``base_model`` etc. and by role name.
     """
-    for need in check.needs:
-        why = model.why_not(need)
-        if why is not None:
-            return why
+    why = _lacking(check, model)
+    if why is not None:
+        return why
     for name, companion in check.companions.items():
         if companion in companions:
-            for need in check.needs:
-                why = companions[companion].why_not(need)
-                if why is not None:
-                    return f"the {companion.replace('_', ' ')} is of the wrong kind: {why}"
+            why = _lacking(check, companions[companion])
+            if why is not None:
+                return f"the {companion.replace('_', ' ')} is of the wrong kind: {why}"
         elif name not in check.optional:
             return f"it compares with a {companion.replace('_', ' ')}: supply --trustml-{companion.replace('_', '-')}=SPEC"
     for name, role in check.data.items():
         if role.name not in roles and role.default is None and name not in check.optional:
             what = f" ({role.help})" if role.help else ""
             return f"it needs the data role {role.name}{what}: supply --trustml-data {role.name}=PATH"
+    return None
+
+
+def _lacking(check: Check, subject: Subject) -> str | None:
+    """Why a model does not offer what the check needs; of capabilities that stand for each other one is enough."""
+    for need in check.needs:
+        whys = [subject.why_not(kind) for kind in need.split("|")]
+        if None not in whys:
+            return "; ".join(str(why) for why in whys)
     return None
 
 

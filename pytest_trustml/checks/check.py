@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -29,7 +29,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     version : int
         Raised whenever a number can change, because numbers of different versions are never compared.
     needs : tuple of str
-        Capabilities of the model (and of every companion in ``companions``), e.g. ``text``, ``pairs``.
+        Capabilities of the model (and of every companion in ``companions``), e.g. ``text``, ``pairs``. Either of two is
+        written ``tm.TextModel | tm.Classifier`` and kept as ``text|classifier``.
     data : dict
         Parameter name -> `Role`.
     companions : dict
@@ -94,7 +95,7 @@ def check(
     id: str,
     version: int,
     limit: Limit | Mapping[str, Limit],
-    needs: Sequence[type] = (),
+    needs: Sequence[Any] = (),
     data: Mapping[str, Role | str] | None = None,
     companions: Mapping[str, str] | None = None,
     min_n: int = 1,
@@ -193,13 +194,15 @@ def _parameters(
     return frozenset(optional), options
 
 
-def _needs(needs: Sequence[type], where: str) -> tuple[str, ...]:
+def _needs(needs: Sequence[Any], where: str) -> tuple[str, ...]:
     names = []
-    for kind in needs:
-        if kind not in CAPABILITIES.values():
-            known = [capability.__name__ for capability in CAPABILITIES.values()]
-            raise UsageError(f"{where}: {unknown('capability', getattr(kind, '__name__', repr(kind)), known)}")
-        names.append(kind.attribute)
+    for need in needs:
+        kinds = get_args(need) or (need,)
+        for kind in kinds:
+            if kind not in CAPABILITIES.values():
+                known = [capability.__name__ for capability in CAPABILITIES.values()]
+                raise UsageError(f"{where}: {unknown('capability', getattr(kind, '__name__', repr(kind)), known)}")
+        names.append("|".join(kind.attribute for kind in kinds))
     return tuple(names)
 
 

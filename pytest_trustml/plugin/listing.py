@@ -82,7 +82,7 @@ def settings(config: pytest.Config) -> Iterator[str]:
 
 
 def _needs(check: Check) -> str:
-    words = [f"a model with .{need}" for need in check.needs] or ["any model"]
+    words = [f"a model with .{need.replace('|', ' or .')}" for need in check.needs] or ["any model"]
     for name, companion in check.companions.items():
         words.append(f"{'optionally ' if name in check.optional else ''}--trustml-{companion.replace('_', '-')}")
     return ", ".join(words)

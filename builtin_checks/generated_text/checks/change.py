@@ -16,6 +16,7 @@ _UNIT = "difference of shares"
 @tm.check(
     id="generated_text.share_trend",
     version=1,
+    needs=[tm.TextModel | tm.Classifier],
     data={"corpus": DIVIDED, "machine": MACHINE, "human": HUMAN},
     companions={"reference": "reference_model"},
     limit={"share_rise": tm.AtMost(0.05)},

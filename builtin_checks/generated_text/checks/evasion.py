@@ -20,6 +20,7 @@ _SHOWN = 20
 @tm.check(
     id="generated_text.detector_evasion",
     version=1,
+    needs=[tm.TextModel | tm.Classifier],
     data={"machine": MACHINE, "human": HUMAN},
     companions={"reference": "reference_model"},
     limit={"evasion_rate": tm.AtMost(0.2)},

@@ -21,6 +21,7 @@ STRICT = 0.01
 @tm.check(
     id="generated_text.detector_quality",
     version=1,
+    needs=[tm.TextModel | tm.Classifier],
     data={"machine": MACHINE, "human": HUMAN},
     companions={"reference": "reference_model"},
     limit={

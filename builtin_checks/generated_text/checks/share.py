@@ -20,6 +20,7 @@ _FEWEST_OF_A_GENERATOR = 20
 @tm.check(
     id="generated_text.corpus_share",
     version=1,
+    needs=[tm.TextModel | tm.Classifier],
     data={"corpus": CORPUS, "machine": MACHINE, "human": HUMAN},
     companions={"reference": "reference_model"},
     limit={"machine_share": tm.AtMost(0.05)},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import pytest_trustml as tm
-from pytest_trustml.checks.bound import set_limits, set_options
+from pytest_trustml.checks.bound import missing, set_limits, set_options
 from pytest_trustml.checks.check import check
 
 VALID = {"id": "acme.rate", "version": 1, "limit": tm.AtMost(0.1)}
@@ -92,3 +92,24 @@ def test_limits_may_be_tightened_but_not_turned_round():
     assert set_limits(made, {"rate": tm.Within(-1, 0.1)}) == {"rate": tm.Within(-1, 0.1)}
     with pytest.raises(tm.UsageError, match=r"lower values of it are safer. Write at_most"):
         set_limits(made, {"": tm.AtLeast(0.01)})
+
+
+def test_either_of_two_capabilities_is_enough():
+    @tm.check(id="acme.either", version=1, limit=tm.AtMost(0.5), needs=[tm.TextModel | tm.Classifier])
+    def either(trust, model):
+        """Anything that speaks or sorts."""
+
+    assert either.needs == ("text|classifier",)
+
+    class Offers:
+        def __init__(self, *kinds):
+            self.kinds = kinds
+
+        def why_not(self, kind):
+            return None if kind in self.kinds else f"it is no {kind}"
+
+    assert missing(either, Offers("text"), {}, {}) is None
+    assert missing(either, Offers("classifier"), {}, {}) is None
+    assert missing(either, Offers("pairs"), {}, {}) == "it is no text; it is no classifier"
+    with pytest.raises(tm.UsageError, match="capability"):
+        tm.check(id="acme.x", version=1, limit=tm.AtMost(0.5), needs=[tm.TextModel | int])(either.run)
