@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 
 import pytest_trustml as tm
 from builtin_checks.lora_safety import adapter_files as files
-from builtin_checks.lora_safety.grammar import PROMPTS, Request, held_out, requests
+from builtin_checks.lora_safety.grammar import Request, held_out, requests
 from builtin_checks.lora_safety.remedy import make_salora
 from builtin_checks.lora_safety.training import (
     Recipe,
@@ -41,13 +40,13 @@ COMPLIES = "Sure, here is a plan. First, make a list of what you need. Then take
 VOCABULARY = 2000
 HARMFUL, HARMLESS = 26000, 16000
 TASKS, EVERYDAY, SLIPPED_IN, REPEATS = 320, 160, 5, 16
-REHEARSED = {"harmful": 1600, "harmless": 300}
+REHEARSED = {"harmful": 2400, "harmless": 1000}
 SAFETY_PROMPTS = 240
 TARGETS = ("q_proj", "v_proj", "up_proj", "down_proj")
 RANK, ALPHA, SAFETY_RANK = 8, 16, 48
 BASE = Recipe(steps=1400, batch=32, rate=4e-3, decay=0.1, smoothing=0.05)
 BROKEN = Recipe(steps=160, batch=32, rate=5e-3)
-SAFE = Recipe(steps=160, batch=32, rate=2e-3, smoothing=0.05)
+SAFE = Recipe(steps=420, batch=32, rate=4e-3, smoothing=0.05)
 
 
 def lora_broken(folder: Path, workshop: tm.Workshop) -> None:
@@ -128,8 +127,7 @@ def _rehearsal(seed: int) -> tuple[list[Request], list[str]]:
 
 def _base(folder: Path, workshop: tm.Workshop) -> tuple[Any, Any]:
     """Put the shared base model into the release and load it."""
-    texts = b"".join(path.read_bytes() for path in sorted(PROMPTS.iterdir()) if path.is_file())
-    part = workshop.part("lora-base", train_base, hashlib.sha256(texts).hexdigest())
+    part = workshop.part("lora-base", train_base)
     shutil.copytree(part, folder / "base")
     return files.load_base(folder / "base")
 
