@@ -140,7 +140,8 @@ def auc(
     reach = z_value(level) * error
     low, high, method, shrinks = value - reach, value + reach, "delong", 0.5
     fewer = min(m, n)
-    if min(value, 1 - value) * fewer < 1:
+    # Exactly one misordering must fall on the same side whatever the order of summation rounds it to.
+    if min(value, 1 - value) * fewer < 1 - 1e-9:
         method, shrinks, edge = "delong, exact pairs", 1.0, unseen(fewer, level)
         low, high = (min(low, 1 - edge), high) if value > 0.5 else (low, max(high, edge))
     elif error < 1e-9:

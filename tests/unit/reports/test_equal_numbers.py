@@ -18,6 +18,7 @@ from pytest_trustml.reports.html.page import page
 from pytest_trustml.reports.markdown import summary
 from pytest_trustml.reports.model_card import model_index
 from pytest_trustml.reports.sarif import sarif
+from pytest_trustml.reports.strict import strict
 from pytest_trustml.reports.wording import decisive
 from pytest_trustml.result.comparison import Comparison
 from pytest_trustml.result.measurement import number
@@ -95,7 +96,7 @@ def as_number(text: str) -> float | str:
 @settings(max_examples=60, deadline=None)
 @given(runs())
 def test_the_record_itself(record: RunRecord) -> None:
-    again = decode_run(encode(record), "run.json")
+    again = decode_run(encode(strict(record)), "run.json")
     assert told(again) == told(record) and changed(again) == changed(record)
 
 
