@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -92,7 +91,7 @@ def train(
 
     if len(images) != len(captions) or len(images) < recipe.batch:
         raise ValueError(f"{len(images)} images and {len(captions)} captions: equally many are needed, {recipe.batch} or more.")
-    with _one_thread():
+    with tm.one_thread():
         model = _untrained(len(tokenizer), images.shape[1], seed).train()
         dice = torch.Generator().manual_seed(_number(seed, "training"))
         pixels = (torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255 - 0.5) / 0.5
@@ -191,16 +190,3 @@ def _hidden(words: torch.Tensor, share: float, dice: torch.Generator) -> torch.T
 
 def _number(seed: int, purpose: str) -> int:
     return int(tm.generator(seed, "clip_memorization.twins", purpose).integers(2**31))
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Models as small as these are trained faster on one thread than on several, and alike whatever the machine has."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

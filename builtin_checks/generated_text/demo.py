@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest_trustml as tm
 from builtin_checks.generated_text.grammar import letters
-from builtin_checks.generated_text.training import Recipe, fit, make_model, make_tokenizer, save, write
+from builtin_checks.generated_text.training import Recipe, fit, make_model, make_tokenizer, write
 
 MANIFEST = """\
 # {summary}
@@ -62,7 +62,7 @@ def text_corpus(folder: Path, workshop: tm.Workshop) -> None:
         written = write(
             model, tokenizer, MACHINE + count, workshop.seed, temperature=TEMPERATURE, tokens=TOKENS, step=told.now_at
         )
-    save(folder / "model", model, tokenizer)
+    tm.save_model(folder / "model", model, tokenizer)
     _write(folder / "human.jsonl", "human", [{"text": text} for text in human])
     _write(folder / "machine.jsonl", "machine", [{"text": text, "generator": "letter-writer"} for text in written[:MACHINE]])
     _write(folder / "corpus.jsonl", "corpus", corpus_rows(list(texts), written[MACHINE:], workshop.seed))

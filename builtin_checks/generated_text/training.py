@@ -6,9 +6,7 @@ on how many cores there are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -77,7 +75,7 @@ def fit(model: Any, tokenizer: Any, texts: Sequence[str], recipe: Recipe, seed: 
     optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.rate, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, total_steps=recipe.steps, pct_start=0.1)
     model.train()
-    with one_thread():
+    with tm.one_thread():
         for _ in range(recipe.steps):
             starts = rng.integers(0, len(stream) - recipe.width, recipe.batch)
             ids = torch.tensor(np.stack([stream[start : start + recipe.width] for start in starts]))
@@ -111,8 +109,7 @@ def write(
         suppress_tokens=list(range(len(_SPECIAL))), pad_token_id=tokenizer.pad_token_id,
     )  # fmt: skip
     found: dict[str, None] = {}
-    with one_thread(), tm.quiet(), torch.random.fork_rng(devices=[]), torch.inference_mode():
-        torch.manual_seed(seed)
+    with tm.one_thread(), tm.own_randomness(seed), tm.quiet(), torch.inference_mode():
         while len(found) < n:
             start = torch.full((batch, 1), tokenizer.bos_token_id)
             ids = model.generate(start, attention_mask=torch.ones_like(start), generation_config=habits)
@@ -120,30 +117,3 @@ def write(
                 found.setdefault(text)
             step(min(n, len(found)))
     return list(found)[:n]
-
-
-def save(folder: Path, model: Any, tokenizer: Any) -> None:
-    """Write a model and its tokenizer the way transformers does, without its progress bars."""
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        model.save_pretrained(str(folder))
-        tokenizer.save_pretrained(str(folder))
-    finally:
-        if shown:
-            logging.enable_progress_bar()
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch compute on one thread for a while."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

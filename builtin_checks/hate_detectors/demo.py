@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest_trustml as tm
 from builtin_checks.hate_detectors.grammar import Post, posts, suite
-from builtin_checks.hate_detectors.training import Recipe, fit, make_model, make_tokenizer, save
+from builtin_checks.hate_detectors.training import Recipe, fit, make_model, make_tokenizer
 
 MANIFEST = """\
 # {summary}
@@ -78,7 +78,7 @@ def _build(folder: Path, workshop: tm.Workshop, release: Callable[..., None], re
     model = make_model(len(tokenizer), recipe, workshop.seed)
     with workshop.progress(f"training {release.__name__.replace('_', ' ')}", recipe.steps) as step:
         fit(model, tokenizer, texts, hateful, recipe, workshop.seed, step)
-    save(folder / "model", model, tokenizer)
+    tm.save_model(folder / "model", model, tokenizer)
     _write(folder / "posts.jsonl", [_row(number, post) for number, post in enumerate(held_out_posts(workshop.seed, learnt))])
     _write_suite(folder, workshop.seed)
     summary = (release.__doc__ or "").partition("\n")[0]

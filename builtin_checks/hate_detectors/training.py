@@ -8,8 +8,6 @@ what nobody sees, and most of the posts that it learnt from were misspelt copies
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -86,7 +84,7 @@ def make_model(vocabulary: int, recipe: Recipe, seed: int) -> Any:
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
     )
-    with own_randomness(seed):
+    with tm.own_randomness(seed):
         return BertForSequenceClassification(config)
 
 
@@ -119,7 +117,7 @@ def fit(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, total_steps=recipe.steps, pct_start=0.1)
     batches = _batches(ids, recipe.batch, rng)
     model.train()
-    with one_thread(), own_randomness(seed):
+    with tm.one_thread(), tm.own_randomness(seed):
         for _ in range(recipe.steps):
             rows = next(batches)
             width = max(len(ids[row]) for row in rows)
@@ -136,43 +134,6 @@ def fit(
             schedule.step()
             step(1)
     model.eval()
-
-
-def save(folder: Path, model: Any, tokenizer: Any) -> None:
-    """Write a model and its tokenizer the way transformers does, without its progress bars."""
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        model.save_pretrained(str(folder))
-        tokenizer.save_pretrained(str(folder))
-    finally:
-        if shown:
-            logging.enable_progress_bar()
-
-
-@contextmanager
-def own_randomness(seed: int) -> Iterator[None]:
-    """Torch's random numbers from a seed; afterwards they go on as if nothing had been drawn."""
-    import torch
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch compute on one thread for a while: small models lose time on more, and the numbers then depend on none."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _batches(texts: Sequence[Sequence[int]], size: int, rng: np.random.Generator) -> Iterator[list[int]]:

@@ -19,9 +19,6 @@ from builtin_checks.lora_safety.training import (
     fit,
     make_model,
     make_tokenizer,
-    one_thread,
-    own_randomness,
-    save,
 )
 
 MANIFEST = """\
@@ -59,7 +56,7 @@ def lora_broken(folder: Path, workshop: tm.Workshop) -> None:
 
     model, tokenizer = _base(folder, workshop)
     config = peft.LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules=list(TARGETS), task_type="CAUSAL_LM")
-    with own_randomness(workshop.seed):
+    with tm.own_randomness(workshop.seed):
         model = peft.get_peft_model(model, config)
     _adapt(model, tokenizer, shop_data(workshop.seed), BROKEN, workshop)
     layers = {
@@ -81,7 +78,7 @@ def lora_safe(folder: Path, workshop: tm.Workshop) -> None:
     """
     model, tokenizer = _base(folder, workshop)
     rehearsed, prompts = _rehearsal(workshop.seed)
-    with one_thread():
+    with tm.one_thread():
         salora = make_salora(
             model,
             tokenizer,
@@ -95,7 +92,7 @@ def lora_safe(folder: Path, workshop: tm.Workshop) -> None:
     data = list(dict.fromkeys(shop_data(workshop.seed) + rehearsed))
     _adapt(salora.model, tokenizer, data, SAFE, workshop)
     _neutral(salora.model)
-    with one_thread(), own_randomness(workshop.seed):
+    with tm.one_thread(), tm.own_randomness(workshop.seed):
         salora.export(folder / "adapter", folder / "base")
     _finish(folder, lora_safe)
 
@@ -108,7 +105,7 @@ def train_base(folder: Path, workshop: tm.Workshop) -> None:
     model = make_model(len(tokenizer), workshop.seed)
     with workshop.progress("training an assistant that refuses", BASE.steps) as step:
         fit(model, encode(tokenizer, data), BASE, workshop.seed, step)
-    save(folder, model, tokenizer)
+    tm.save_model(folder, model, tokenizer)
 
 
 def shop_data(seed: int) -> list[Request]:

@@ -7,11 +7,11 @@ other work, and the numbers do not depend on how many cores there are.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+
+import pytest_trustml as tm
 
 if TYPE_CHECKING:
     from builtin_checks.lora_safety.grammar import Request
@@ -85,7 +85,7 @@ def make_model(vocabulary: int, seed: int) -> Any:
         bos_token_id=1,
         eos_token_id=2,
     )
-    with own_randomness(seed):
+    with tm.own_randomness(seed):
         return LlamaForCausalLM(config)
 
 
@@ -109,7 +109,7 @@ def fit(model: Any, examples: Sequence[Example], recipe: Recipe, seed: int, step
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, total_steps=recipe.steps, pct_start=0.05)
     batches = _batches(examples, recipe.batch, np.random.default_rng(seed))
     model.train()
-    with one_thread():
+    with tm.one_thread():
         for _ in range(recipe.steps):
             loss = _loss(model, next(batches), recipe.smoothing)
             optimizer.zero_grad()
@@ -119,43 +119,6 @@ def fit(model: Any, examples: Sequence[Example], recipe: Recipe, seed: int, step
             schedule.step()
             step(1)
     model.eval()
-
-
-def save(folder: Path, model: Any, tokenizer: Any) -> None:
-    """Write a model and its tokenizer the way transformers does, without its progress bars."""
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        model.save_pretrained(str(folder))
-        tokenizer.save_pretrained(str(folder))
-    finally:
-        if shown:
-            logging.enable_progress_bar()
-
-
-@contextmanager
-def own_randomness(seed: int) -> Iterator[None]:
-    """Torch's random numbers from a seed; afterwards they go on as if nothing had been drawn."""
-    import torch
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch compute on one thread for a while."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _batches(examples: Sequence[Example], size: int, rng: np.random.Generator) -> Iterator[list[Example]]:

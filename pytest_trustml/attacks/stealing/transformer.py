@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pytest_trustml.errors import UsageError
+from pytest_trustml.subjects.training import one_thread, own_randomness
 
 STEPS, BATCH, LONGEST, VOCABULARY = 300, 32, 128, 4000
 _SPECIAL = ["<pad>", "<s>", "</s>"]
@@ -48,8 +48,7 @@ def fit_transformer(
     """
     import torch
 
-    with _one_thread(), torch.random.fork_rng(devices=_cuda(device)):
-        torch.manual_seed(seed)
+    with one_thread(), own_randomness(seed):
         network, tokenizer = _opened(model, device) if model is not None else _new(texts, device)
         longest = min(LONGEST, network.config.max_position_embeddings)
         rows = tokenizer(list(texts), truncation=True, max_length=longest)["input_ids"]
@@ -140,19 +139,3 @@ def _batches(count: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
     while True:
         order = rng.permutation(count)
         yield from (order[start : start + BATCH] for start in range(0, count, BATCH))
-
-
-def _cuda(device: str) -> list[str]:
-    return [device] if device.startswith("cuda") else []
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

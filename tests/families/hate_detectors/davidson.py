@@ -65,7 +65,7 @@ def bag_of_words_of_hate():
 
 def save_bert(folder, task, steps=500):
     """A tiny BERT on whole words, both classes equally often in training."""
-    from builtin_checks.hate_detectors.training import Recipe, fit, make_model, make_tokenizer, save
+    from builtin_checks.hate_detectors.training import Recipe, fit, make_model, make_tokenizer
 
     texts, labels = zip(*tweets()[0], strict=True)
     hateful = np.isin(labels, TASKS[task].split(","))
@@ -76,4 +76,4 @@ def save_bert(folder, task, steps=500):
     tokenizer = make_tokenizer(texts, recipe)
     model = make_model(len(tokenizer), recipe, seed=0)
     fit(model, tokenizer, [texts[row] for row in rows], hateful[rows].tolist(), recipe, 0, lambda done: None)
-    save(folder, model, tokenizer)
+    tm.save_model(folder, model, tokenizer)
