@@ -88,7 +88,10 @@ def read_inputs(environ: Mapping[str, str]) -> Inputs:
     """
     model = _line("model", environ)
     if not model:
-        raise UsageError("The input model is empty. Name a directory, hf:org/name@revision, py:module:factory or demo:NAME.")
+        raise UsageError(
+            "The input model is empty. Name a directory, hf:org/name@revision, openai:MODEL@http://host/v1, py:module:factory "
+            "or demo:NAME."
+        )
     folder = _line("report-dir", environ) or FOLDER
     if folder.startswith("-"):
         raise UsageError(f"The input report-dir is {folder!r}. Name a folder whose name does not start with a dash.")

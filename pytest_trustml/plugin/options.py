@@ -29,7 +29,10 @@ class Option(NamedTuple):
 
 
 OPTIONS: Sequence[Option] = (
-    Option("model", "The model to judge: a directory, hf:org/name@revision, py:module:factory or demo:NAME."),
+    Option(
+        "model",
+        "The model to judge: a directory, hf:org/name@revision, openai:MODEL@http://host/v1, py:module:factory or demo:NAME.",
+    ),
     Option("base-model", "The model that a LoRA adapter was trained on."),
     Option("reference-model", "A model trained the same way without the data in question."),
     Option("previous-model", "The release before this one."),

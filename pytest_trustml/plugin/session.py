@@ -237,7 +237,10 @@ class Session:
         places = self.release.models
 
         def open_one(key: str, **extra: Any) -> Subject:
-            return open_subject(str(places[key].spec), root=places[key].root, device=self.device, name=key, **extra)
+            subject = open_subject(str(places[key].spec), root=places[key].root, device=self.device, name=key, **extra)
+            if subject.kind == "endpoint":
+                _ = subject.fingerprint  # a server that is away or does not know the model is told before anything runs
+            return subject
 
         base = places["base_model"].anywhere if "base_model" in places else None
         return open_one("model", base=base), {key: open_one(key) for key in COMPANIONS if key in places}

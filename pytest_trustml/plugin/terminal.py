@@ -40,6 +40,9 @@ class Summary:
         width = self.session.config.get_terminal_writer().fullwidth
         for text, outcome in self._lines(recorder, width):
             terminalreporter.write_line(text, **_COLOURS.get(outcome, {}))
+        for subject in (self.session.model, *self.session.companions.values()):
+            if subject.usage:
+                terminalreporter.write_line(f"{line(subject.spec)}: {subject.usage}")
         terminalreporter.write_line(f"report: {self.session.report / 'index.html'}")
 
     def _lines(self, recorder: Recorder, width: int) -> Iterable[tuple[str, str]]:

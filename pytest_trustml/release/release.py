@@ -13,6 +13,7 @@ from pytest_trustml.release.manifest import MODELS, NAME, Manifest, read_manifes
 from pytest_trustml.release.policy import read_policy
 from pytest_trustml.result.policy import Policy
 from pytest_trustml.result.verdict import Limit
+from pytest_trustml.subjects.spec import ELSEWHERE
 
 
 class Located(msgspec.Struct, frozen=True):
@@ -25,7 +26,7 @@ class Located(msgspec.Struct, frozen=True):
     def anywhere(self) -> str:
         """A model's spec that means the same wherever relative paths start."""
         text = str(self.spec)
-        return text if text.startswith(("hf:", "py:")) else str(self.root / Path(text).expanduser())
+        return text if text.startswith(ELSEWHERE) else str(self.root / Path(text).expanduser())
 
 
 class Release(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +98,8 @@ def open_release(
     name = models.get("model") or (chosen.models.get("model") if chosen else None)
     if name is None:
         raise UsageError(
-            "No model to judge. Name one: --trustml-model=PATH, hf:org/name@revision, py:module:factory or demo:NAME."
+            "No model to judge. Name one: --trustml-model=PATH, hf:org/name@revision, openai:MODEL@http://host/v1, "
+            "py:module:factory or demo:NAME."
         )
     root = cwd if "model" in models or chosen is None else chosen.root
     directory = demo(name.removeprefix("demo:")) if name.startswith("demo:") else _directory(name, root)
@@ -163,8 +165,8 @@ def _models(
 
 
 def _directory(name: str, root: Path) -> Path | None:
-    """The local folder that a spec names; None for hf: and py:."""
-    if name.startswith(("hf:", "py:")):
+    """The local folder that a spec names; None for what lies elsewhere."""
+    if name.startswith(ELSEWHERE):
         return None
     return root / Path(name).expanduser()
 

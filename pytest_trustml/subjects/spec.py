@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from pytest_trustml.errors import UsageError, unknown
 
-PREFIXES = ("hf", "py", "demo")
+PREFIXES = ("hf", "openai", "py", "demo")
+ELSEWHERE = ("hf:", "openai:", "py:")
+"""How the spec of a model begins that is no path of this machine."""
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _FACTORY = re.compile(rf"({_NAME}(?:\.{_NAME})*):({_NAME}(?:\.{_NAME})*)")
@@ -16,7 +20,7 @@ _FACTORY = re.compile(rf"({_NAME}(?:\.{_NAME})*):({_NAME}(?:\.{_NAME})*)")
 
 @dataclass(frozen=True)
 class Spec:
-    """A parsed spec. ``form`` is ``directory``, ``hub`` or ``factory``; only the fields of that form are filled.
+    """A parsed spec. ``form`` is ``directory``, ``hub``, ``endpoint`` or ``factory``; only its own fields are filled.
 
     Parameters
     ----------
@@ -28,6 +32,10 @@ class Spec:
         Hub repository ``org/name`` and its revision; without one the default branch is meant.
     module, function : str or None
         Module and function of a factory.
+    model, address : str or None
+        Name of a model behind an endpoint, and the endpoint's address.
+    settings : mapping of str to str
+        How to ask the endpoint.
     """
 
     text: str
@@ -37,13 +45,16 @@ class Spec:
     revision: str | None = None
     module: str | None = None
     function: str | None = None
+    model: str | None = None
+    address: str | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
         """A short name for reports: the last part of the place."""
         if self.path is not None:
             return self.path.name or self.path.as_posix()
-        return (self.repository or self.function or self.text).rpartition("/")[2]
+        return (self.repository or self.function or self.model or self.text).rpartition("/")[2]
 
 
 def parse_spec(text: str, root: Path | None = None) -> Spec:
@@ -52,7 +63,7 @@ def parse_spec(text: str, root: Path | None = None) -> Spec:
     Parameters
     ----------
     text : str
-        A local directory, ``hf:org/name@revision`` or ``py:module:factory``.
+        A local directory, ``hf:org/name@revision``, ``openai:MODEL@http://host/v1`` or ``py:module:factory``.
     root : Path or None
         Where relative paths start; by default the current directory.
 
@@ -67,11 +78,16 @@ def parse_spec(text: str, root: Path | None = None) -> Spec:
     'v2'
     >>> parse_spec("py:acme.models:detector").module
     'acme.models'
+    >>> parse_spec("openai:acme/chat@http://localhost:8000/v1?parallel=8").address
+    'http://localhost:8000/v1'
     >>> parse_spec("weights/chat", Path("/data")).path.as_posix()
     '/data/weights/chat'
     """
     if not isinstance(text, str) or not text.strip():
-        raise UsageError(f"A model spec is a directory, hf:org/name@revision or py:module:factory; found {text!r}.")
+        raise UsageError(
+            "A model spec is a directory, hf:org/name@revision, openai:MODEL@http://host/v1 or py:module:factory; "
+            f"found {text!r}."
+        )
     text = text.strip()
     prefix, colon, rest = text.partition(":")
     if colon and prefix in PREFIXES:
@@ -88,6 +104,24 @@ def _hub(text: str, rest: str) -> Spec:
     if not _REPOSITORY.fullmatch(repository) or (at and not revision.strip()) or any(c.isspace() for c in revision):
         raise UsageError(f"The model spec {text!r} names no repository of the hub. Write hf:org/name or hf:org/name@revision.")
     return Spec(text=text, form="hub", repository=repository, revision=revision or None)
+
+
+def _endpoint(text: str, rest: str) -> Spec:
+    model, at, place = rest.rpartition("@")
+    parts = urlsplit(place)
+    if not at or not model.strip() or parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        raise UsageError(
+            "A model behind an endpoint is written openai:MODEL@http://host/v1, without a key or password in it: the key comes "
+            f"from the environment. Found {_shown(text)!r}."
+        )
+    address = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
+    settings = dict(parse_qsl(parts.query, keep_blank_values=True))
+    return Spec(text=text, form="endpoint", model=model, address=address, settings=settings)
+
+
+def _shown(text: str) -> str:
+    """The spec without what may be a password."""
+    return re.sub(r"//[^/@]*@", "//***@", text)
 
 
 def _factory(text: str, rest: str) -> Spec:
@@ -107,4 +141,4 @@ def _demo(text: str, rest: str) -> Spec:
     )
 
 
-_PARSERS = {"hf": _hub, "py": _factory, "demo": _demo}
+_PARSERS = {"hf": _hub, "openai": _endpoint, "py": _factory, "demo": _demo}

@@ -11,6 +11,7 @@ from pytest_trustml.subjects.device import check_device, choose_device, choose_d
 from pytest_trustml.subjects.files import detect
 from pytest_trustml.subjects.from_diffusers import DiffusersSource
 from pytest_trustml.subjects.from_factory import FactorySource, find_factory
+from pytest_trustml.subjects.from_openai import EndpointSource
 from pytest_trustml.subjects.from_peft import BaseArmSource, PeftSource
 from pytest_trustml.subjects.from_transformers import TransformersSource
 from pytest_trustml.subjects.hub import snapshot
@@ -67,7 +68,7 @@ class Subject:
 
     @property
     def kind(self) -> str:
-        """``transformers``, ``peft``, ``diffusers`` or ``factory``."""
+        """``transformers``, ``peft``, ``diffusers``, ``endpoint`` or ``factory``."""
         return self._source.kind
 
     @property
@@ -91,6 +92,16 @@ class Subject:
     def cacheable(self) -> bool:
         """Whether the fingerprint recognises the model, so that its observations may be stored."""
         return self._source.cacheable
+
+    @property
+    def part_size(self) -> int | None:
+        """How many observed rows are stored together; None leaves it to whoever stores them."""
+        return getattr(self._source, "part_size", None)
+
+    @property
+    def usage(self) -> str:
+        """What asking it has cost so far, in words; empty for a model on this machine."""
+        return getattr(self._source, "usage", "")
 
     @property
     def device(self) -> str:
@@ -198,7 +209,7 @@ def open_subject(
     Parameters
     ----------
     spec : str
-        A directory, ``hf:org/name@revision`` or ``py:module:function``.
+        A directory, ``hf:org/name@revision``, ``openai:MODEL@http://host/v1`` or ``py:module:function``.
     base : str or None
         Spec of the base model that an adapter goes on; without meaning for other models.
     device : str or None
@@ -224,6 +235,9 @@ def open_subject(
     if place.form == "factory":
         find_factory(place, root)  # a misspelt name is told now, not when the model is first used
         source = FactorySource(place, root)
+    elif place.form == "endpoint":
+        # It runs elsewhere: no device or number format of this machine may change what is kept of its answers.
+        source, device, dtype = EndpointSource(place), "cpu", "float32"
     else:
         found = detect(_folder(spec, root))
         if found.kind == "peft":
@@ -247,7 +261,7 @@ def _base_folder(spec: str, base: str | None, root: Path | None, stored: Any) ->
             f"{spec!r} is a LoRA adapter and needs its base model. Give it with --trustml-base-model=SPEC, or base_model in "
             f"trustml.toml. (The adapter itself names {stored!r}, which is not followed.)"
         )
-    if parse_spec(base, root).form == "factory":
+    if parse_spec(base, root).form in ("factory", "endpoint"):
         raise UsageError(f"The base model of an adapter is a directory or hf:org/name@revision, found {base!r}.")
     folder = _folder(base, root)
     if (folder / "adapter_config.json").is_file():

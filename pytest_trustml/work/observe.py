@@ -77,7 +77,8 @@ def observe(
     -----
     A result's name is a digest of: module and name of the function, the source of its module and of what that imports from its
     own package, parameters, the subject's fingerprint, dtype and kind of device, the rows with their ids, and the versions of
-    this package and of the model libraries. Rows are stored in parts of 512, so that a killed run goes on where it was.
+    this package and of the model libraries. Rows are stored in parts of 512 (16 for a model behind an
+    endpoint), so that a killed run goes on where it was.
 
     NaN and infinity are results like any others: they are kept and returned, and judging them is the caller's task.
     """
@@ -103,8 +104,9 @@ def observe(
     batches = Batches(function, subject, params, batch_size or BATCH_SIZE)
     results = []
     with (progress or Progress())(f"{function.__name__} {subject.id}", len(dataset)) as step:
-        for start in range(0, len(dataset), PART_SIZE):
-            part = dataset.rows(start, start + PART_SIZE)
+        size = getattr(subject, "part_size", None) or PART_SIZE
+        for start in range(0, len(dataset), size):
+            part = dataset.rows(start, start + size)
             key = digest_key({**name, "rows": part.fingerprint})
             value = store.get(key)
             if value is not None:
