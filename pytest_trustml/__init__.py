@@ -52,6 +52,8 @@ if TYPE_CHECKING:
         generate,
         hidden_states,
         next_token_logprobs,
+        recite,
+        score_suffixes,
         score_tokens,
         sequence_logprobs,
     )
@@ -78,8 +80,8 @@ _HOMES = {
     "subjects.training": ("one_thread", "own_randomness", "save_model"),
     # asking a model, to be passed to trust.observe
     "work.observations": (
-        "classify", "embed", "embed_images", "embed_texts", "generate", "hidden_states", "next_token_logprobs",
-        "score_tokens", "sequence_logprobs",
+        "classify", "embed", "embed_images", "embed_texts", "generate", "hidden_states", "next_token_logprobs", "recite",
+        "score_suffixes", "score_tokens", "sequence_logprobs",
     ),
     "work.randomness": ("generator",),
     # attacking a text detector with small edits, and how far they go

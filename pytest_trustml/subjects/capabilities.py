@@ -51,6 +51,7 @@ class TextModel(Protocol):
         reference: TextModel | None = None,
         max_tokens: int = 512,
         bos: bool = False,
+        min_k: float = 0.0,
         draws: int = 0,
         seed: int = 0,
     ) -> Mapping[str, np.ndarray]:
@@ -63,10 +64,39 @@ class TextModel(Protocol):
         With a ``reference`` r of the same tokens also ``cross_entropy`` and ``cross_variance``: mean and variance of -log q
         under r, and ``last_cross_entropy``, that behind the last token, which is in none of the sums.
 
+        With ``min_k`` also ``min_k``, the mean log q (nat) of that share of the positions where it is lowest, and
+        ``min_k_plus``, the same of (log q - its mean under q) / its standard deviation under q; NaN without any position.
+
         With ``draws`` also ``sampled_mean`` and ``sampled_deviation``, of the mean log q of so many texts whose tokens are
         drawn from r (from q without a reference) position by position. This costs far more than all the rest.
 
         A text is cut after ``max_tokens`` tokens. Its first token is not scored, unless ``bos`` puts the start token before it.
+        """
+
+    def suffix_scores(
+        self,
+        texts: Sequence[str],
+        *,
+        prefix: int = 50,
+        suffix: int = 50,
+        bos: bool = False,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+    ) -> Mapping[str, np.ndarray]:
+        """What one pass says about the ``suffix`` tokens behind the first ``prefix`` tokens of each text: (B,) each.
+
+        ``tokens``: how many of them the text has. ``logprob``: their log-probability (nat). ``drawn``: the log-probability
+        that sampling at this temperature with top-k and top-p gives exactly them, minus infinity if it never does.
+        ``greedy``: how many of the first are what greedy decoding would say; all of them: it recites the suffix.
+        ``start``: a number of the prefix, the same for the same tokens. ``bos`` puts the start token before the prefix.
+        """
+
+    def recite(self, texts: Sequence[str], *, prefix: int = 50, suffix: int = 50, bos: bool = False) -> Mapping[str, Any]:
+        """What the model says greedily behind the first ``prefix`` tokens of each text, as far as the suffix goes.
+
+        ``text``: B texts. ``distance``: Levenshtein distance in tokens to the suffix over the longer length, (B,); NaN where a
+        text has no suffix.
         """
 
     def hidden_states(self, prompts: Sequence[str], *, chat: bool = True, system: str | None = None) -> np.ndarray:

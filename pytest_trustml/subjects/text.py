@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
-import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -14,13 +12,12 @@ import torch
 
 from pytest_trustml.errors import DataError, Unsupported, UsageError
 from pytest_trustml.subjects.hooks import blocks_of, residual_stream
+from pytest_trustml.subjects.passes import parts, scored, wide
 from pytest_trustml.subjects.quiet import quiet
 from pytest_trustml.subjects.residence import Loaded, Residence
-from pytest_trustml.subjects.token_scores import position_sums, sampled_moments
+from pytest_trustml.subjects.sampling import Sampler, generator
+from pytest_trustml.subjects.token_scores import LOWEST, position_sums, sampled_moments
 from pytest_trustml.subjects.tokens import Tokens, check_texts
-
-MOST_LOGITS = 2**26
-"""Logits held at once (float32: 256 MiB): batches are cut so that positions x vocabulary stay below."""
 
 
 class LanguageModel:
@@ -66,7 +63,7 @@ class LanguageModel:
                 max_new_tokens=max_new_tokens, do_sample=False, num_beams=1, use_cache=True, pad_token_id=tokens.pad,
                 eos_token_id=tokens.end or None,
             )  # fmt: skip
-            noise = [_Sampler(temperature, seed, rows)] if temperature > 0 else []
+            noise = [Sampler(temperature, seed, rows)] if temperature > 0 else []
             with quiet():
                 found = model.generate(ids, attention_mask=mask, generation_config=settings, logits_processor=noise)
             start = 1 if seq2seq else ids.shape[1]
@@ -83,9 +80,9 @@ class LanguageModel:
             if bad:
                 raise DataError(f"The vocabulary of {coder.name} has ids 0 to {vocabulary - 1}, found {bad[0]}.")
             rows = coder.prompt_ids(prompts, chat, system)
-            for part in _parts(rows, vocabulary):
-                for i, (logits, _) in zip(part, _scored(model, coder, [(rows[i], [0]) for i in part]), strict=True):
-                    found[i] = torch.log_softmax(_wide(logits[0]), -1)[list(tokens)].cpu().numpy()
+            for part in parts(rows, vocabulary):
+                for i, (logits, _) in zip(part, scored(model, coder, [(rows[i], [0]) for i in part]), strict=True):
+                    found[i] = torch.log_softmax(wide(logits[0]), -1)[list(tokens)].cpu().numpy()
         return found
 
     def sequence_logprobs(
@@ -99,8 +96,8 @@ class LanguageModel:
         with self._open() as (model, coder):
             rows = coder.continued_ids(prompts, continuations, chat, system)
             found = [np.empty(0)] * len(rows)
-            for part in _parts([head + tail for head, tail in rows], model.config.get_text_config().vocab_size):
-                for i, (logits, tail) in zip(part, _scored(model, coder, [rows[i] for i in part]), strict=True):
+            for part in parts([head + tail for head, tail in rows], model.config.get_text_config().vocab_size):
+                for i, (logits, tail) in zip(part, scored(model, coder, [rows[i] for i in part]), strict=True):
                     found[i] = _gathered(logits, tail)
         return found
 
@@ -111,6 +108,7 @@ class LanguageModel:
         reference: LanguageModel | None = None,
         max_tokens: int = 512,
         bos: bool = False,
+        min_k: float = 0.0,
         draws: int = 0,
         seed: int = 0,
     ) -> dict[str, np.ndarray]:
@@ -120,6 +118,8 @@ class LanguageModel:
         """
         if draws < 0 or draws == 1:
             raise UsageError(f"draws is {draws}. It takes two at least to see how they spread; 0 draws nothing.")
+        if not 0 <= min_k <= 1:
+            raise UsageError(f"min_k is {min_k}. It is the share of the least likely tokens, up to 1; 0 leaves it out.")
         if max_tokens < 2:
             raise UsageError(f"max_tokens is {max_tokens}. It takes two tokens at least: one to guess from, one to guess.")
         rows, most = self._token_rows(texts, bos, None)
@@ -138,16 +138,16 @@ class LanguageModel:
         found: list[dict[str, float]] = [{}] * len(rows)
         with self._open(reference) as (model, _):
             vocabulary = model.config.get_text_config().vocab_size * (1 if reference is None else 2)
-        for part in _parts(rows, vocabulary):
+        for part in parts(rows, vocabulary):
             mine = self._logits([rows[i] for i in part], reference)
             theirs = None if reference is None else reference._logits([rows[i] for i in part], self)
             for place, i in enumerate(part):
                 other = None if theirs is None else theirs[place]
-                found[i] = _text_sums(mine[place], other, rows[i])
+                found[i] = _text_sums(mine[place], other, rows[i], min_k)
                 if draws:
                     count = max(0, len(rows[i]) - 1)
                     found[i] |= sampled_moments(
-                        mine[place][:count], None if other is None else other[:count], draws, _generator(seed, rows[i])
+                        mine[place][:count], None if other is None else other[:count], draws, generator(seed, rows[i])
                     )
         return {name: np.array([sums[name] for sums in found]) for name in (found[0] if found else ())}
 
@@ -169,6 +169,26 @@ class LanguageModel:
                 return torch.empty(len(rows), 0, 1)
             return model(input_ids=ids, attention_mask=mask, use_cache=False).logits
 
+    def suffix_scores(
+        self, texts: Sequence[str], *, prefix: int = 50, suffix: int = 50, bos: bool = False, temperature: float = 1.0,
+        top_k: int = 0, top_p: float = 1.0,
+    ) -> dict[str, np.ndarray]:  # fmt: skip
+        """How the model would go on from the beginning of each text, from one pass: see `TextModel.suffix_scores`."""
+        from pytest_trustml.subjects.suffixes import suffix_scores
+
+        rows, _ = self._token_rows(texts, bos, None)
+        how = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+        with self._open() as (model, coder):
+            return suffix_scores(model, coder, rows, prefix + bos, suffix, how)
+
+    def recite(self, texts: Sequence[str], *, prefix: int = 50, suffix: int = 50, bos: bool = False) -> dict[str, Any]:
+        """How the model goes on greedily from the beginning of each text: see `TextModel.recite`."""
+        from pytest_trustml.subjects.suffixes import recite
+
+        rows, _ = self._token_rows(texts, bos, None)
+        with self._open() as (model, coder):
+            return recite(model, coder, rows, prefix + bos, suffix)
+
     def hidden_states(self, prompts: Sequence[str], *, chat: bool = True, system: str | None = None) -> np.ndarray:
         """The residual stream at the last prompt token: the input of every block and the output of the last, before the
         final norm: (B, L + 1, d) float32. For an encoder-decoder, that of the encoder."""
@@ -189,55 +209,13 @@ class LanguageModel:
         return Tokens(self._residence.get()).ids(text)
 
 
-class _Sampler:
-    """Gumbel noise on the scaled logits: the largest sum is an exact sample of the softmax (Gumbel-max trick)."""
-
-    def __init__(self, temperature: float, seed: int, rows: Sequence[Sequence[int]]) -> None:
-        self.temperature = temperature
-        self.generators = [_generator(seed, row) for row in rows]
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        noise = [torch.empty(scores.shape[1]).exponential_(generator=one).log_().neg_() for one in self.generators]
-        return scores.float() / self.temperature + torch.stack(noise).to(scores.device)
-
-
-def _generator(seed: int, row: Sequence[int]) -> torch.Generator:
-    """A generator of its own for every text: what is drawn for it depends on the seed and its tokens alone."""
-    words = ",".join(map(str, row))
-    digest = hashlib.sha256(f"{seed}\n{words}".encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
-
-
-def _scored(
-    model: Any, tokens: Tokens, rows: Sequence[tuple[list[int], list[int]]]
-) -> Iterator[tuple[torch.Tensor, list[int]]]:
-    """Per row the logits (T_i, V) that predict its tail, and the tail."""
-    if model.config.is_encoder_decoder:
-        first = model.config.decoder_start_token_id
-        first = tokens.pad if first is None else first
-        ids, mask = tokens.pad_rows([head for head, _ in rows])
-        ahead, _ = tokens.pad_rows([[first, *tail[:-1]] for _, tail in rows])
-        logits = model(input_ids=ids, attention_mask=mask, decoder_input_ids=ahead, use_cache=False).logits
-        for i, (_, tail) in enumerate(rows):
-            yield logits[i, : len(tail)], tail
-        return
-    ids, mask = tokens.pad_rows([head + tail[:-1] for head, tail in rows])
-    skip, keep = 0, {}
-    if "logits_to_keep" in inspect.signature(model.forward).parameters:
-        skip = min(len(head) for head, _ in rows) - 1  # logits of the shared stretch of prompt are never made
-        keep = {"logits_to_keep": torch.arange(skip, ids.shape[1], device=ids.device)}
-    logits = model(input_ids=ids, attention_mask=mask, use_cache=False, **keep).logits
-    for i, (head, tail) in enumerate(rows):
-        start = len(head) - 1 - skip
-        yield logits[i, start : start + len(tail)], tail
-
-
-def _text_sums(logits: torch.Tensor, reference: torch.Tensor | None, row: Sequence[int]) -> dict[str, float]:
+def _text_sums(logits: torch.Tensor, reference: torch.Tensor | None, row: Sequence[int], min_k: float) -> dict[str, float]:
     """The sums of one text, the number of tokens behind them, and of a reference the cross-entropy behind the last token."""
     count = max(0, len(row) - 1)
     tokens = torch.tensor(row[1:], dtype=torch.long, device=logits.device)
     others = None if reference is None else reference[:count].to(logits.device)
-    sums = {"tokens": float(count), **position_sums(logits[:count], tokens, others)}
+    lowest = dict.fromkeys(LOWEST, np.nan) if min_k else {}
+    sums = {"tokens": float(count), **lowest, **position_sums(logits[:count], tokens, others, min_k=min_k)}
     if reference is not None:
         behind = slice(count, len(row))
         last = torch.zeros(len(row) - count, dtype=torch.long, device=logits.device)
@@ -247,28 +225,10 @@ def _text_sums(logits: torch.Tensor, reference: torch.Tensor | None, row: Sequen
 
 def _gathered(logits: torch.Tensor, tail: Sequence[int], step: int = 256) -> np.ndarray:
     """Log-probabilities of the tail, a few positions at a time: the float64 copy of the logits stays small."""
-    wanted = torch.tensor(list(tail), device=_wide(logits[:0]).device, dtype=torch.long)
+    wanted = torch.tensor(list(tail), device=wide(logits[:0]).device, dtype=torch.long)
     found = []
     for first in range(0, len(tail), step):
-        part = _wide(logits[first : first + step])
+        part = wide(logits[first : first + step])
         chosen = part.gather(1, wanted[first : first + step, None])[:, 0]
         found.append((chosen - torch.logsumexp(part, -1)).cpu().numpy())
     return np.concatenate(found) if found else np.empty(0)
-
-
-def _wide(tensor: torch.Tensor) -> torch.Tensor:
-    """As float64, which mps does not have."""
-    return (tensor.cpu() if tensor.device.type == "mps" else tensor).double()
-
-
-def _parts(rows: Sequence[Sequence[int]], vocabulary: int) -> Iterator[list[int]]:
-    """Indices of the rows in groups whose logits fit, rows of similar length together."""
-    order, part, width = sorted(range(len(rows)), key=lambda i: (len(rows[i]), i)), [], 0
-    for i in order:
-        width = max(width, len(rows[i]), 1)
-        if part and (len(part) + 1) * width * vocabulary > MOST_LOGITS:
-            yield part
-            part, width = [], max(len(rows[i]), 1)
-        part.append(i)
-    if part:
-        yield part

@@ -11,12 +11,18 @@ SUMS = ("logprob", "rank", "log_rank", "entropy", "variance", "top_10", "top_100
 log q under q (nat, nat, nat²), and whether the rank is among the first 10, 100 and 1000."""
 CROSS_SUMS = ("cross_entropy", "cross_variance")
 """With a reference r: the mean and the variance of -log q under r (nat, nat²)."""
+LOWEST = ("min_k", "min_k_plus")
+"""With a share k: means over the positions where log q of the token is lowest, and where it is lowest in standard units."""
+_FLAT = 1e-12
 _CACHED = 2**19
 _ON_DEVICE = 2**24
 
 
-def position_sums(logits: torch.Tensor, tokens: torch.Tensor, reference: torch.Tensor | None = None) -> dict[str, float]:
-    """Sums over the positions of a text of everything in `SUMS`, and in `CROSS_SUMS` with a reference.
+def position_sums(
+    logits: torch.Tensor, tokens: torch.Tensor, reference: torch.Tensor | None = None, *, min_k: float = 0.0
+) -> dict[str, float]:
+    """Sums over the positions of a text of everything in `SUMS`, and in `CROSS_SUMS` with a reference; with ``min_k`` the
+    means in `LOWEST`.
 
     A few rows are in work at a time, as many as a processor's cache holds: each row is then read from memory once for all
     sums. The softmax is taken in float32, sums over positions in float64. Tokens of probability 0 add nothing.
@@ -28,6 +34,8 @@ def position_sums(logits: torch.Tensor, tokens: torch.Tensor, reference: torch.T
     tokens : tensor of int, shape (T,)
     reference : tensor of shape (T, W), optional
         Logits of a second model of the same tokens. If W is not V, both are cut to the smaller one before the softmax.
+    min_k : float in [0, 1]
+        The share of the positions, at least one, that `LOWEST` is about; 0 leaves it out. A text without positions has none.
 
     Raises
     ------
@@ -41,6 +49,7 @@ def position_sums(logits: torch.Tensor, tokens: torch.Tensor, reference: torch.T
     (-0.574438, 1.0, 1.206489)
     """
     names = SUMS if reference is None else (*SUMS, *CROSS_SUMS)
+    kept = []
     totals = torch.zeros(len(names), dtype=torch.float64)
     if reference is not None:
         width = min(logits.shape[1], reference.shape[1])
@@ -51,10 +60,26 @@ def position_sums(logits: torch.Tensor, tokens: torch.Tensor, reference: torch.T
         columns = guesses.own(tokens[start : start + step])
         if reference is not None:
             columns += guesses.under(_Guesses(reference[start : start + step]))
-        totals += torch.stack(columns).cpu().double().sum(1)
+        stacked = torch.stack(columns).cpu().double()
+        totals += stacked.sum(1)
+        if min_k:
+            kept.append(stacked[[0, 3, 4]])
     if torch.isnan(totals).any():
         raise SubjectError("The model gave logits that are no numbers (NaN). Repair its weights, or load it in float32.")
-    return dict(zip(names, totals.tolist(), strict=True))
+    return dict(zip(names, totals.tolist(), strict=True)) | (_lowest(torch.cat(kept, 1), min_k) if kept else {})
+
+
+def _lowest(columns: torch.Tensor, share: float) -> dict[str, float]:
+    """Min-K% and Min-K%++ from log q of the tokens, the entropy of q and the variance of log q under q, (3, T).
+
+    Where the guess is flat or certain (no variance) a token is neither likelier nor less likely than expected: 0.
+    """
+    logprob, entropy, variance = columns
+    count = max(1, int(share * len(logprob) * (1 + 1e-12)))
+    flat = variance < _FLAT
+    standard = torch.where(flat, 0.0, (logprob + entropy) / torch.where(flat, 1.0, variance).sqrt())
+    means = [values.sort().values[:count].mean() for values in (logprob, standard)]
+    return dict(zip(LOWEST, map(float, means), strict=True))
 
 
 def sampled_moments(

@@ -79,10 +79,26 @@ def token_logprobs(
 
 
 def score_tokens(
-    subject: Subject, batch: Dataset, *, column: str = "text", max_tokens: int = 512, bos: bool = False
+    subject: Subject, batch: Dataset, *, column: str = "text", max_tokens: int = 512, bos: bool = False, min_k: float = 0.0
 ) -> dict[str, np.ndarray]:
     """What one pass of a language model says about each text, as sums over its tokens: see `TextModel.score_tokens`."""
-    return dict(subject.text.score_tokens(batch.column(column), max_tokens=max_tokens, bos=bos))
+    return dict(subject.text.score_tokens(batch.column(column), max_tokens=max_tokens, bos=bos, min_k=min_k))
+
+
+def score_suffixes(
+    subject: Subject, batch: Dataset, *, column: str = "text", prefix: int = 50, suffix: int = 50, bos: bool = False,
+    temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0,
+) -> dict[str, np.ndarray]:  # fmt: skip
+    """Whether a language model would recite the end of each text from its beginning: see `TextModel.suffix_scores`."""
+    how = {"prefix": prefix, "suffix": suffix, "bos": bos, "temperature": temperature, "top_k": top_k, "top_p": top_p}
+    return dict(subject.text.suffix_scores(batch.column(column), **how))
+
+
+def recite(
+    subject: Subject, batch: Dataset, *, column: str = "text", prefix: int = 50, suffix: int = 50, bos: bool = False
+) -> dict[str, Any]:
+    """What a language model says behind the beginning of each text: see `TextModel.recite`."""
+    return dict(subject.text.recite(batch.column(column), prefix=prefix, suffix=suffix, bos=bos))
 
 
 def hidden_states(

@@ -85,7 +85,7 @@ def test_next_token_logprobs_match_and_do_not_depend_on_the_batch(text, plain, t
 
 @pytest.mark.parametrize("most", [1, 400, 2**26])
 def test_sequence_logprobs_match_in_any_grouping(text, plain, torch, monkeypatch, most):
-    import pytest_trustml.subjects.text as module
+    import pytest_trustml.subjects.passes as module
 
     monkeypatch.setattr(module, "MOST_LOGITS", most)
     model, tokenizer = plain
