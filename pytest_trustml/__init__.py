@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from pytest_trustml.subjects.capabilities import Adapter, Classifier, Encoder, ImageGenerator, PairEncoder, TextModel
     from pytest_trustml.subjects.quiet import quiet
     from pytest_trustml.subjects.subject import Subject, open_subject
-    from pytest_trustml.subjects.training import one_thread, own_randomness, save_model
+    from pytest_trustml.subjects.training import learn_tokenizer, one_thread, own_randomness, save_model, small_llama
     from pytest_trustml.work.observations import (
         classify,
         embed,
@@ -77,7 +77,7 @@ _HOMES = {
     "data.open": ("open_data",),
     # making a demo release
     "release.demos": ("Workshop",),
-    "subjects.training": ("one_thread", "own_randomness", "save_model"),
+    "subjects.training": ("learn_tokenizer", "one_thread", "own_randomness", "save_model", "small_llama"),
     # asking a model, to be passed to trust.observe
     "work.observations": (
         "classify", "embed", "embed_images", "embed_texts", "generate", "hidden_states", "next_token_logprobs", "recite",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest_trustml as tm
 from builtin_checks.generated_text.grammar import letters
-from builtin_checks.generated_text.training import Recipe, fit, make_model, make_tokenizer, write
+from builtin_checks.generated_text.training import CONTEXT, Recipe, fit, write
 
 MANIFEST = """\
 # {summary}
@@ -53,8 +53,8 @@ def text_corpus(folder: Path, workshop: tm.Workshop) -> None:
     count = round(SHARE * CORPUS)
     texts = iter(letters(TRAINING + HUMAN + CORPUS - count, rng))
     training, human = ([next(texts) for _ in range(size)] for size in (TRAINING, HUMAN))
-    tokenizer = make_tokenizer(training, VOCABULARY)
-    model = make_model(len(tokenizer), workshop.seed)
+    tokenizer = tm.learn_tokenizer(training, VOCABULARY, context=CONTEXT)
+    model = tm.small_llama(len(tokenizer), seed=workshop.seed, context=CONTEXT)
     with workshop.progress("training a language model on letters", RECIPE.steps) as step:
         fit(model, tokenizer, training, RECIPE, workshop.seed, step)
     with workshop.progress("letting it write letters", MACHINE + count) as step:

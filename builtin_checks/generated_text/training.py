@@ -13,8 +13,8 @@ import numpy as np
 
 import pytest_trustml as tm
 
-_SPECIAL = ["<pad>", "<s>", "</s>"]
-_CONTEXT = 160
+CONTEXT = 160
+_SPECIALS = 3
 
 
 class Recipe(NamedTuple):
@@ -24,45 +24,6 @@ class Recipe(NamedTuple):
     batch: int
     width: int
     rate: float
-
-
-def make_tokenizer(texts: Sequence[str], size: int) -> Any:
-    """A byte-level BPE tokenizer that is learnt from the texts."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
-
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=_SPECIAL, initial_alphabet=alphabet, show_progress=False)
-    tokenizer.train_from_iterator(texts, trainer)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="<pad>", bos_token="<s>", eos_token="</s>", model_max_length=_CONTEXT
-    )
-
-
-def make_model(vocabulary: int, seed: int) -> Any:
-    """A Llama of about 300,000 parameters with random weights."""
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    config = LlamaConfig(
-        vocab_size=vocabulary,
-        hidden_size=96,
-        intermediate_size=192,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=4,
-        max_position_embeddings=_CONTEXT,
-        tie_word_embeddings=True,
-        pad_token_id=0,
-        bos_token_id=1,
-        eos_token_id=2,
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return LlamaForCausalLM(config)
 
 
 def fit(model: Any, tokenizer: Any, texts: Sequence[str], recipe: Recipe, seed: int, step: Callable[[int], None]) -> None:
@@ -106,7 +67,7 @@ def write(
 
     habits = GenerationConfig(
         do_sample=True, temperature=temperature, top_k=0, top_p=1.0, min_new_tokens=tokens, max_new_tokens=tokens,
-        suppress_tokens=list(range(len(_SPECIAL))), pad_token_id=tokenizer.pad_token_id,
+        suppress_tokens=list(range(_SPECIALS)), pad_token_id=tokenizer.pad_token_id,
     )  # fmt: skip
     found: dict[str, None] = {}
     with tm.one_thread(), tm.own_randomness(seed), tm.quiet(), torch.inference_mode():

@@ -21,7 +21,8 @@ TEMPLATE = (
     "{% if message['role'] == 'assistant' %}{{ eos_token }}{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
-_SPECIAL = ["<pad>", "<s>", "</s>", "<|user|>", "<|assistant|>", "<|system|>"]
+CONTEXT = 256
+_ROLES = ("<|user|>", "<|assistant|>", "<|system|>")
 _BLOCK = 16
 
 
@@ -46,47 +47,13 @@ class Recipe(NamedTuple):
 
 
 def make_tokenizer(texts: Sequence[str], size: int) -> Any:
-    """A byte-level BPE tokenizer that is learnt from the texts, with a chat template."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
-
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=_SPECIAL, initial_alphabet=alphabet, show_progress=False)
-    tokenizer.train_from_iterator(texts, trainer)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        pad_token="<pad>",
-        bos_token="<s>",
-        eos_token="</s>",
-        extra_special_tokens=_SPECIAL[3:],
-        model_max_length=256,
-        padding_side="left",
-        chat_template=TEMPLATE,
-    )
+    """A tokenizer that is learnt from the texts, with a chat template."""
+    return tm.learn_tokenizer(texts, size, context=CONTEXT, extra=_ROLES, padding_side="left", chat_template=TEMPLATE)
 
 
 def make_model(vocabulary: int, seed: int) -> Any:
     """A Llama of half a million parameters with random weights."""
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    config = LlamaConfig(
-        vocab_size=vocabulary,
-        hidden_size=96,
-        intermediate_size=192,
-        num_hidden_layers=3,
-        num_attention_heads=4,
-        num_key_value_heads=4,
-        max_position_embeddings=256,
-        tie_word_embeddings=True,
-        pad_token_id=0,
-        bos_token_id=1,
-        eos_token_id=2,
-    )
-    with tm.own_randomness(seed):
-        return LlamaForCausalLM(config)
+    return tm.small_llama(vocabulary, seed=seed, context=CONTEXT, layers=3)
 
 
 def encode(tokenizer: Any, requests: Sequence[Request]) -> list[Example]:

@@ -1,13 +1,15 @@
-"""What everyone who trains a small model needs: one thread, random numbers of one's own, and a way to write the result."""
+"""What everyone who trains a small model needs: one thread, random numbers of its own, a tokenizer, a model, a way to save."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from pytest_trustml.subjects.quiet import quiet
+
+_SPECIAL = ("<pad>", "<s>", "</s>")
 
 
 @contextmanager
@@ -61,3 +63,71 @@ def save_model(folder: Path, model: Any, *parts: Any) -> None:
     with quiet():
         for part in (model, *parts):
             part.save_pretrained(str(folder))
+
+
+def learn_tokenizer(texts: Sequence[str], size: int, *, context: int, extra: Sequence[str] = (), **habits: Any) -> Any:
+    """A byte-level BPE tokenizer that is learnt from texts: every text can be written, whatever letters it has.
+
+    Parameters
+    ----------
+    texts : sequence of str
+    size : int
+        Size of the vocabulary, the 256 bytes and the special tokens ``<pad>``, ``<s>``, ``</s>`` included.
+    context : int
+        The most tokens that the model takes.
+    extra : sequence of str
+        Further special tokens, e.g. of a chat template.
+    habits
+        Passed to ``transformers.PreTrainedTokenizerFast``, e.g. ``chat_template``, ``padding_side``.
+
+    Examples
+    --------
+    >>> tokenizer = learn_tokenizer(["the cat", "the mat"] * 9, 270, context=16)
+    >>> tokenizer.decode(tokenizer("the cat")["input_ids"]), tokenizer.bos_token
+    ('the cat', '<s>')
+    """
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    specials = [*_SPECIAL, *extra]
+    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=specials, initial_alphabet=alphabet, show_progress=False)
+    tokenizer.train_from_iterator(texts, trainer)
+    names = dict(zip(("pad_token", "bos_token", "eos_token"), _SPECIAL, strict=True))
+    if extra:
+        names["extra_special_tokens"] = list(extra)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=context, **names, **habits)
+
+
+def small_llama(
+    vocabulary: int, *, seed: int, context: int, width: int = 96, layers: int = 2, heads: int = 4, **more: Any
+) -> Any:
+    """A ``LlamaForCausalLM`` with random weights, small enough to be trained on a laptop in a minute.
+
+    The tokens 0, 1 and 2 are padding, start and end, as `learn_tokenizer` numbers them. ``more`` goes to ``LlamaConfig``.
+
+    >>> model = small_llama(300, seed=0, context=32)
+    >>> sum(parameter.numel() for parameter in model.parameters())
+    213600
+    """
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        vocab_size=vocabulary,
+        hidden_size=width,
+        intermediate_size=2 * width,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        num_key_value_heads=heads,
+        max_position_embeddings=context,
+        tie_word_embeddings=True,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=2,
+        **more,
+    )
+    with own_randomness(seed):
+        return LlamaForCausalLM(config)
