@@ -39,6 +39,15 @@ class TextModel(Protocol):
     ) -> np.ndarray:
         """Log-probability (nat) of each of ``tokens`` as the first token of the answer: (B, len(tokens)) float64."""
 
+    def ladder_logprobs(
+        self, ladders: Sequence[Sequence[str]], tokens: Sequence[int], *, chat: bool = True, system: str | None = None
+    ) -> list[np.ndarray]:
+        """`next_token_logprobs` behind every prompt of each ladder, from one pass over its longest prompt.
+
+        A ladder is a list of S prompts each of which begins with the one before, in letters and in tokens; where the tokens
+        differ this is `Unsupported`, and the prompts must be asked one by one. One (S, len(tokens)) float64 array per ladder.
+        """
+
     def sequence_logprobs(
         self, prompts: Sequence[str], continuations: Sequence[str], *, chat: bool = False, system: str | None = None
     ) -> list[np.ndarray]:

@@ -85,6 +85,15 @@ class LanguageModel:
                     found[i] = torch.log_softmax(wide(logits[0]), -1)[list(tokens)].cpu().numpy()
         return found
 
+    def ladder_logprobs(
+        self, ladders: Sequence[Sequence[str]], tokens: Sequence[int], *, chat: bool = True, system: str | None = None
+    ) -> list[np.ndarray]:
+        """Log-probabilities behind each of several prompts that begin with one another: see `TextModel.ladder_logprobs`."""
+        from pytest_trustml.subjects.ladders import ladder_logprobs
+
+        with self._open() as (model, coder):
+            return ladder_logprobs(model, coder, ladders, tokens, chat, system)
+
     def sequence_logprobs(
         self, prompts: Sequence[str], continuations: Sequence[str], *, chat: bool = False, system: str | None = None
     ) -> list[np.ndarray]:
