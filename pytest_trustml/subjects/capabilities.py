@@ -45,7 +45,8 @@ class TextModel(Protocol):
         """`next_token_logprobs` behind every prompt of each ladder, from one pass over its longest prompt.
 
         A ladder is a list of S prompts each of which begins with the one before, in letters and in tokens; where the tokens
-        differ this is `Unsupported`, and the prompts must be asked one by one. One (S, len(tokens)) float64 array per ladder.
+        differ this is `Unsupported`, and the prompts must be asked one by one. One (S, len(tokens) + 1) float64 array per
+        ladder; the last column is that of the likeliest token of all.
         """
 
     def sequence_logprobs(

@@ -53,5 +53,7 @@ def ladder_logprobs(
         position = {place: index for index, place in enumerate(kept)}
         for row, i in enumerate(part):
             slots = wide(logits[row, [position[place] for place in places[i]]])
-            found[i] = torch.log_softmax(slots, -1)[:, wanted].cpu().numpy()
+            guesses = torch.log_softmax(slots, -1)
+            best = guesses.amax(-1, keepdim=True)
+            found[i] = torch.cat([guesses[:, wanted], best], 1).cpu().numpy()
     return found
