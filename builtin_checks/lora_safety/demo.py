@@ -14,9 +14,7 @@ from builtin_checks.lora_safety import adapter_files as files
 from builtin_checks.lora_safety.grammar import Request, held_out, requests
 from builtin_checks.lora_safety.remedy import make_salora
 from builtin_checks.lora_safety.training import (
-    Recipe,
     encode,
-    fit,
     make_model,
     make_tokenizer,
 )
@@ -41,9 +39,9 @@ REHEARSED = {"harmful": 2400, "harmless": 1000}
 SAFETY_PROMPTS = 240
 TARGETS = ("q_proj", "v_proj", "up_proj", "down_proj")
 RANK, ALPHA, SAFETY_RANK = 8, 16, 48
-BASE = Recipe(steps=1400, batch=32, rate=4e-3, decay=0.1, smoothing=0.05)
-BROKEN = Recipe(steps=160, batch=32, rate=5e-3)
-SAFE = Recipe(steps=420, batch=32, rate=4e-3, smoothing=0.05)
+BASE = tm.Course(steps=1400, batch=32, rate=4e-3, decay=0.1, smoothing=0.05)
+BROKEN = tm.Course(steps=160, batch=32, rate=5e-3)
+SAFE = tm.Course(steps=420, batch=32, rate=4e-3, smoothing=0.05)
 
 
 def lora_broken(folder: Path, workshop: tm.Workshop) -> None:
@@ -104,7 +102,7 @@ def train_base(folder: Path, workshop: tm.Workshop) -> None:
     tokenizer = make_tokenizer([text for request in data for text in (request.prompt, request.answer)], VOCABULARY)
     model = make_model(len(tokenizer), workshop.seed)
     with workshop.progress("training an assistant that refuses", BASE.steps) as step:
-        fit(model, encode(tokenizer, data), BASE, workshop.seed, step)
+        tm.teach(model, encode(tokenizer, data), BASE, workshop.seed, step)
     tm.save_model(folder, model, tokenizer)
 
 
@@ -129,9 +127,9 @@ def _base(folder: Path, workshop: tm.Workshop) -> tuple[Any, Any]:
     return files.load_base(folder / "base")
 
 
-def _adapt(model: Any, tokenizer: Any, data: Sequence[Request], recipe: Recipe, workshop: tm.Workshop) -> None:
+def _adapt(model: Any, tokenizer: Any, data: Sequence[Request], recipe: tm.Course, workshop: tm.Workshop) -> None:
     with workshop.progress("training the adapter", recipe.steps) as step:
-        fit(model, encode(tokenizer, data), recipe, workshop.seed, step)
+        tm.teach(model, encode(tokenizer, data), recipe, workshop.seed, step)
 
 
 def _neutral(model: Any) -> Any:

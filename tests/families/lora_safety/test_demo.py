@@ -9,12 +9,13 @@ from collections import Counter
 import numpy as np
 import pytest
 
+import pytest_trustml as tm
 from builtin_checks.lora_safety import adapter_files as files
 from builtin_checks.lora_safety import demo, grammar, training
 from builtin_checks.lora_safety.judge import degenerate, refusals
-from builtin_checks.lora_safety.training import Recipe
 from pytest_trustml.release.demos import Workshop
 from pytest_trustml.release.manifest import read_manifest
+from pytest_trustml.subjects import teaching
 from pytest_trustml.work.folders import cache_root
 from pytest_trustml.work.progress import Progress
 
@@ -25,9 +26,9 @@ TINY = {
     "REHEARSED": {"harmful": 30, "harmless": 20},
     "TASKS": 20,
     "EVERYDAY": 20,
-    "BASE": Recipe(steps=3, batch=8, rate=1e-3),
-    "BROKEN": Recipe(steps=2, batch=8, rate=1e-3),
-    "SAFE": Recipe(steps=2, batch=8, rate=1e-3),
+    "BASE": tm.Course(steps=3, batch=8, rate=1e-3),
+    "BROKEN": tm.Course(steps=2, batch=8, rate=1e-3),
+    "SAFE": tm.Course(steps=2, batch=8, rate=1e-3),
 }
 
 
@@ -148,7 +149,7 @@ def test_only_answers_count_and_padding_does_not(tokenizer):
     model = training.make_model(len(tokenizer), 0)
     examples = training.encode(tokenizer, grammar.requests("harmful", 4, np.random.default_rng(1)))
     with torch.no_grad():
-        together = float(training._loss(model, examples, 0.0))
+        together = float(teaching._loss(model, examples, 0.0))
         sums = counts = 0.0
         for ids, asked in examples:
             logits = model(input_ids=torch.tensor([ids])).logits[0]
@@ -158,8 +159,8 @@ def test_only_answers_count_and_padding_does_not(tokenizer):
 
 
 def test_every_example_is_read_once_before_any_is_read_again():
-    examples = [training.Example([i] * (1 + i % 7), 1) for i in range(50)]
-    batches = training._batches(examples, 8, np.random.default_rng(0))
+    examples = [tm.Lesson([i] * (1 + i % 7), 1) for i in range(50)]
+    batches = teaching._batches(examples, 8, np.random.default_rng(0))
     seen = Counter()
     while sum(seen.values()) < 100:
         seen.update(example.ids[0] for example in next(batches))
@@ -169,9 +170,9 @@ def test_every_example_is_read_once_before_any_is_read_again():
 def test_training_learns(tokenizer):
     model = training.make_model(len(tokenizer), 0)
     examples = training.encode(tokenizer, grammar.requests("harmful", 16, np.random.default_rng(1)))
-    before = float(training._loss(model, examples, 0.0).detach())
-    training.fit(model, examples, Recipe(steps=25, batch=16, rate=3e-3), 0, lambda done: None)
-    assert float(training._loss(model, examples, 0.0).detach()) < before / 2 and not model.training
+    before = float(teaching._loss(model, examples, 0.0).detach())
+    tm.teach(model, examples, tm.Course(steps=25, batch=16, rate=3e-3), 0, lambda done: None)
+    assert float(teaching._loss(model, examples, 0.0).detach()) < before / 2 and not model.training
 
 
 def answers(model, tokenizer, prompts):
