@@ -26,6 +26,7 @@ FLOOR = {
     "pytest_trustml.work": 3,
     "pytest_trustml.comparison": 4,
     "pytest_trustml.release": 4,
+    "pytest_trustml.shadows": 4,
     "pytest_trustml.attacks": 5,
     "pytest_trustml.checks": 6,
     "pytest_trustml.gate": 6,

@@ -104,8 +104,8 @@ def load(found: Found, device: str, dtype: str) -> Loaded:
                 raise
             raise SubjectError(f"The model in {found.path} cannot be loaded: {_first_lines(error)}") from error
         role = role_of(found.architecture, found.config)
-        tokenizer = _tokenizer(found) if role.input == "text" or "pairs" in role.offers else None
-        processor = _processor(found) if role.input == "image" else None
+        tokenizer = open_tokenizer(found) if role.input == "text" or "pairs" in role.offers else None
+        processor = open_processor(found) if role.input == "image" else None
     missing = sorted(name for name in report.get("missing_keys", ()) if not _spare(name))
     if missing:
         raise SubjectError(
@@ -147,7 +147,7 @@ def _spare(name: str) -> bool:
     return "pooler." in f".{name}" and "attention" not in name
 
 
-def _tokenizer(found: Found) -> Any:
+def open_tokenizer(found: Found) -> Any:
     import transformers
 
     try:
@@ -159,7 +159,7 @@ def _tokenizer(found: Found) -> Any:
         ) from error
 
 
-def _processor(found: Found) -> Any:
+def open_processor(found: Found) -> Any:
     if not any((found.path / name).is_file() for name in ("preprocessor_config.json", "processor_config.json")):
         return None
     import transformers

@@ -36,6 +36,9 @@ class Progress:
 
         yield step
 
+    def note(self, text: str) -> None:
+        """Say something about the work that is to come, such as what it will cost."""
+
 
 class TerminalProgress(Progress):
     """Progress on a terminal: one line that is rewritten, or a new line now and then where lines cannot be rewritten.
@@ -67,6 +70,10 @@ class TerminalProgress(Progress):
             bar.erase()
             raise
         bar.finish()
+
+    def note(self, text: str) -> None:
+        """One line that stays."""
+        self._write(f"{line(text)}\n")
 
 
 class _Bar:

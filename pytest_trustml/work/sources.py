@@ -6,7 +6,6 @@ import ast
 import functools
 import hashlib
 import sys
-from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -62,16 +61,20 @@ def _reach(start: Path, root: Path, package: str) -> set[Path]:
     return found
 
 
-def _imports(source: bytes, package: str) -> Iterator[list[str]]:
+@functools.lru_cache(maxsize=4096)
+def _imports(source: bytes, package: str) -> tuple[tuple[str, ...], ...]:
+    """What a source imports, as the names that each import may mean. Kept by the source itself: reading it takes long."""
+    found: list[tuple[str, ...]] = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            yield from ([alias.name] for alias in node.names)
+            found += [(alias.name,) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             parts = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
             stem = ".".join([*(part for part in parts if part), *([node.module] if node.module else [])])
             for alias in node.names:
                 # What is imported is a module of that name or, if there is none, something inside the module before it.
-                yield [name for name in (f"{stem}.{alias.name}".lstrip("."), stem) if name]
+                found.append(tuple(name for name in (f"{stem}.{alias.name}".lstrip("."), stem) if name))
+    return tuple(found)
 
 
 @functools.cache
