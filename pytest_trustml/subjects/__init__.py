@@ -9,6 +9,7 @@ from pytest_trustml.subjects.capabilities import (
     Encoder,
     ImageGenerator,
     PairEncoder,
+    PictureSet,
     TextModel,
 )
 from pytest_trustml.subjects.subject import Subject, open_subject
@@ -20,6 +21,7 @@ __all__ = [
     "Encoder",
     "ImageGenerator",
     "PairEncoder",
+    "PictureSet",
     "Subject",
     "TextModel",
     "open_subject",

@@ -21,6 +21,7 @@ NEEDS = {
     "encoder": "a model of the transformers library that turns text or images into vectors",
     "pairs": "an image-text encoder with a joint space (CLIPModel, SiglipModel, …)",
     "images": "a text-to-image pipeline of diffusers (model_index.json)",
+    "pictures": "a PNG or JPEG file, or a folder that holds only such files",
 }
 
 

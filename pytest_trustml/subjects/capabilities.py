@@ -7,7 +7,7 @@ the same numbers for any batch size (up to float rounding).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
@@ -165,6 +165,9 @@ class Encoder(Protocol):
     def activations(self, inputs: Sequence[Any], layers: Sequence[str], *, pooled: bool = True) -> dict[str, np.ndarray]:
         """Activations of the named modules: (B, units) each, averaged over positions or (images only) flattened."""
 
+    def listen(self, inputs: Sequence[Any], layers: Sequence[str], reduce: Callable[[Any], Any]) -> dict[str, np.ndarray]:
+        """What ``reduce`` makes of each named module's output while the model runs, as arrays; the outputs are not kept."""
+
 
 class PairEncoder(Protocol):
     """An image-text model with a joint space, such as CLIP (``subject.pairs``)."""
@@ -190,6 +193,21 @@ class ImageGenerator(Protocol):
         Where the pipeline has a safety checker, ``image.info["flagged"]`` holds its finding."""
 
 
+class PictureSet(Protocol):
+    """Pictures that are judged themselves, plots for example (``subject.pictures``): a mapping of name to PIL image."""
+
+    attribute: ClassVar[str] = "pictures"
+
+    def __len__(self) -> int:
+        """How many there are, at least one."""
+
+    def __iter__(self) -> Iterator[str]:
+        """Their file names, in order."""
+
+    def __getitem__(self, name: str) -> Image:
+        """8-bit RGB, upright, on white where it was transparent, without metadata."""
+
+
 CAPABILITIES: dict[str, type] = {
-    kind.attribute: kind for kind in (TextModel, Adapter, Classifier, Encoder, PairEncoder, ImageGenerator)
+    kind.attribute: kind for kind in (TextModel, Adapter, Classifier, Encoder, PairEncoder, ImageGenerator, PictureSet)
 }

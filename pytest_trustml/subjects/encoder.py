@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
 import torch
 
-from pytest_trustml.errors import DataError, Unsupported, UsageError, unknown
-from pytest_trustml.subjects.hooks import first_tensor, outputs_of
+from pytest_trustml.errors import DataError, SubjectError, Unsupported, UsageError, unknown
+from pytest_trustml.subjects.hooks import calls_of, first_tensor
 from pytest_trustml.subjects.pictures import pixels
 from pytest_trustml.subjects.residence import Loaded, Residence
 from pytest_trustml.subjects.tokens import check_texts
@@ -64,7 +64,31 @@ class TransformersEncoder:
         """
         if not pooled and self.input == "text":
             raise Unsupported("Texts have different lengths, so their activations cannot be flattened. Ask with pooled=True.")
+        found = self._listen(inputs, layers, lambda value, mask: _pooled(value, mask) if pooled else _copied(value))
+        return {name: rows(calls[-1]) for name, calls in found.items()}
+
+    def listen(
+        self, inputs: Sequence[Any], layers: Sequence[str], reduce: Callable[[torch.Tensor], torch.Tensor]
+    ) -> dict[str, np.ndarray]:
+        """What ``reduce`` makes of the outputs of the named modules, while the model runs.
+
+        ``reduce`` gets an output on its device, one row per input, and returns a new tensor with one row per input or less;
+        nothing else is kept, so that memory does not grow with the number of modules. A module that runs several times in a
+        pass appears as ``name``, ``name#2``, ….
+        """
+        found = self._listen(inputs, layers, lambda value, _: reduce(value))
+        return {
+            name if call == 1 else f"{name}#{call}": value.float().cpu().numpy()
+            for name, calls in found.items()
+            for call, value in enumerate(calls, 1)
+        }
+
+    def _listen(self, inputs: Sequence[Any], layers: Sequence[str], keep: Callable[..., torch.Tensor]) -> dict[str, list[Any]]:
         with self._open() as loaded:
+            if loaded.model.training:
+                raise SubjectError(
+                    "The model is in training mode: its batch normalisation would mix the inputs of a batch. Call model.eval()."
+                )
             modules = self._modules(loaded)
             for name in layers:
                 if name not in modules:
@@ -72,10 +96,12 @@ class TransformersEncoder:
             batch = encoded(loaded, inputs, self.input)
             mask = batch.get("attention_mask")
 
-            def keep(value: torch.Tensor) -> torch.Tensor:
-                return _pooled(value, mask) if pooled else value.flatten(1)
+            def kept(value: torch.Tensor) -> torch.Tensor:
+                if value.shape[0] != len(inputs):
+                    raise Unsupported("The output of a layer has no row per input, so it is no activation of the inputs.")
+                return keep(value, mask)
 
-            with outputs_of({name: modules[name] for name in layers}, keep) as found:
+            with calls_of({name: modules[name] for name in layers}, kept) as found:
                 if hasattr(loaded.model, "get_image_features"):
                     loaded.model.get_image_features(pixel_values=batch["pixel_values"])
                 else:
@@ -83,10 +109,7 @@ class TransformersEncoder:
         silent = [name for name in layers if name not in found]
         if silent:
             raise UsageError(f"The layer {silent[0]!r} takes no part when the model reads {self.input}s. Ask for another.")
-        wrong = [name for name, value in found.items() if value.shape[0] != len(inputs)]
-        if wrong:
-            raise Unsupported(f"The output of layer {wrong[0]!r} has no row per input, so it is no activation of the inputs.")
-        return {name: rows(found[name]) for name in layers}
+        return {name: found[name] for name in layers}
 
     def _modules(self, loaded: Loaded) -> dict[str, Any]:
         towers = ("text_model", "text_projection") if hasattr(loaded.model, "get_image_features") else ()
@@ -138,4 +161,9 @@ def _pooled(value: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
             return value.float().mean(1)
         weights = mask[..., None].float()
         return (value.float() * weights).sum(1) / weights.sum(1)
-    return value.flatten(1)
+    return _copied(value)
+
+
+def _copied(value: torch.Tensor) -> torch.Tensor:
+    """A matrix of its own: what comes next in the network may overwrite the output in place."""
+    return value.flatten(1).clone()

@@ -12,8 +12,33 @@ from pytest_trustml.subjects.weights import Entry, read_headers
 
 MARKS = {"model_index.json": "diffusers", "adapter_config.json": "peft", "config.json": "transformers"}
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib")
+PICTURES = (".png", ".jpg", ".jpeg")
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 _CONVERT = "Convert it to safetensors: load it where you trust it and call save_pretrained(folder)."
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file is called like a picture that can be judged.
+
+    >>> is_picture(Path("plot.PNG")), is_picture(Path("plot.svg"))
+    (True, False)
+    """
+    return path.suffix.lower() in PICTURES
+
+
+def picture_files(place: Path) -> list[Path]:
+    """The pictures that a spec means: the file itself, or the files of a folder that holds pictures only; else none.
+
+    Hidden files count for nothing. A folder with anything else in it is no set of pictures.
+    """
+    if place.is_file():
+        return [place] if is_picture(place) else []
+    if not place.is_dir():
+        return []
+    inside = [file for file in place.iterdir() if not file.name.startswith(".")]
+    if not all(file.is_file() and is_picture(file) for file in inside):
+        return []
+    return sorted(inside, key=lambda file: file.name)
 
 
 @dataclass(frozen=True)
@@ -102,6 +127,8 @@ def _is_directory(path: Path) -> None:
         raise SubjectError(f"{path} is a GGUF file, made for llama.cpp. {_gguf()}")
     if path.suffix in PICKLES:
         raise SubjectError(f"{path} is a pickle, and opening a pickle can run any code. {_CONVERT}")
+    if path.suffix.lower() in (".svg", ".pdf", ".gif", ".webp", ".bmp", ".tif", ".tiff"):
+        raise SubjectError(f"{path} is a picture of a kind that is not judged. Save it as PNG or JPEG.")
     raise SubjectError(f"{path} is a file. Give the directory that contains it, with its configuration (config.json).")
 
 
@@ -117,8 +144,14 @@ def _no_model(path: Path) -> str:
     shown = ", ".join(names[:6]) + (", …" if len(names) > 6 else "")
     return (
         f"The directory {path} is no model: it has none of {', '.join(MARKS)} (it holds {shown}). "
-        "Give the directory that save_pretrained wrote."
+        f"Give the directory that save_pretrained wrote.{_pictures(suffixes)}"
     )
+
+
+def _pictures(suffixes: set[str]) -> str:
+    if not set(PICTURES) & {suffix.lower() for suffix in suffixes}:
+        return ""
+    return " To have pictures judged, give one PNG or JPEG file, or a folder that holds nothing else."
 
 
 def _no_weights(path: Path, kind: str, pattern: str) -> str:

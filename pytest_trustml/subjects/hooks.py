@@ -43,13 +43,15 @@ def residual_stream(root: Any, positions: torch.Tensor) -> Iterator[list[torch.T
 
 
 @contextmanager
-def outputs_of(modules: Mapping[str, Any], keep: Callable[[torch.Tensor], torch.Tensor]) -> Iterator[dict[str, torch.Tensor]]:
-    """Collects ``keep(output)`` of the named modules; a module that runs twice keeps the later output."""
-    found: dict[str, torch.Tensor] = {}
+def calls_of(
+    modules: Mapping[str, Any], keep: Callable[[torch.Tensor], torch.Tensor]
+) -> Iterator[dict[str, list[torch.Tensor]]]:
+    """Collects ``keep(output)`` of every call of the named modules, in the order of the calls."""
+    found: dict[str, list[torch.Tensor]] = {}
 
     def listener(name: str) -> Callable[..., None]:
         def after(_: Any, args: tuple[Any, ...], output: Any) -> None:
-            found[name] = keep(first_tensor(output))
+            found.setdefault(name, []).append(keep(first_tensor(output)))
 
         return after
 

@@ -8,11 +8,12 @@ from typing import Any, Protocol
 from pytest_trustml.errors import SubjectError, Unsupported, UsageError, unknown
 from pytest_trustml.subjects.architectures import NEEDS
 from pytest_trustml.subjects.device import check_device, choose_device, choose_dtype, device_class
-from pytest_trustml.subjects.files import detect
+from pytest_trustml.subjects.files import detect, picture_files
 from pytest_trustml.subjects.from_diffusers import DiffusersSource
 from pytest_trustml.subjects.from_factory import FactorySource, find_factory
 from pytest_trustml.subjects.from_openai import EndpointSource
 from pytest_trustml.subjects.from_peft import BaseArmSource, PeftSource
+from pytest_trustml.subjects.from_pictures import PictureSource
 from pytest_trustml.subjects.from_transformers import TransformersSource
 from pytest_trustml.subjects.hub import snapshot
 from pytest_trustml.subjects.residence import Loaded, Residence
@@ -68,7 +69,7 @@ class Subject:
 
     @property
     def kind(self) -> str:
-        """``transformers``, ``peft``, ``diffusers``, ``endpoint`` or ``factory``."""
+        """``transformers``, ``peft``, ``diffusers``, ``endpoint``, ``factory`` or ``pictures``."""
         return self._source.kind
 
     @property
@@ -174,6 +175,11 @@ class Subject:
         return self._capability("images")
 
     @property
+    def pictures(self) -> Any:
+        """See `PictureSet`."""
+        return self._capability("pictures")
+
+    @property
     def adapter(self) -> Any:
         """See `Adapter`."""
         if isinstance(self._source, PeftSource):
@@ -209,7 +215,8 @@ def open_subject(
     Parameters
     ----------
     spec : str
-        A directory, ``hf:org/name@revision``, ``openai:MODEL@http://host/v1`` or ``py:module:function``.
+        A directory, ``hf:org/name@revision``, ``openai:MODEL@http://host/v1``, ``py:module:function``, or pictures: a PNG or
+        JPEG file or a folder of such files.
     base : str or None
         Spec of the base model that an adapter goes on; without meaning for other models.
     device : str or None
@@ -238,6 +245,8 @@ def open_subject(
     elif place.form == "endpoint":
         # It runs elsewhere: no device or number format of this machine may change what is kept of its answers.
         source, device, dtype = EndpointSource(place), "cpu", "float32"
+    elif place.path is not None and (files := picture_files(place.path)):
+        source, device, dtype = PictureSource(place.path, files), "cpu", "float32"
     else:
         found = detect(_folder(spec, root))
         if found.kind == "peft":
