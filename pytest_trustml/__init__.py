@@ -12,6 +12,20 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from pytest_trustml.attacks.attribute.inference import Guesses, infer_attribute
+    from pytest_trustml.attacks.image_network import ImageNetwork, open_image_network, train_image_network
+    from pytest_trustml.attacks.inversion.deep_inversion import Reconstruction, as_drawn, reconstruct
+    from pytest_trustml.attacks.inversion.similarity import Nearest, nearest_reconstruction, ssim
+    from pytest_trustml.attacks.membership.blind import blind_scores
+    from pytest_trustml.attacks.membership.epsilon import epsilon_bound
+    from pytest_trustml.attacks.membership.lira import Lira, lira
+    from pytest_trustml.attacks.membership.one_run import one_run_epsilon, one_run_guesses, one_run_p
+    from pytest_trustml.attacks.membership.operating_point import members_caught
+    from pytest_trustml.attacks.membership.rmia import rmia
+    from pytest_trustml.attacks.membership.signals import class_indices, membership_signal
+    from pytest_trustml.attacks.membership.thresholds import class_thresholds, flag_members
+    from pytest_trustml.attacks.poisoning.backdoor import Backdoored, stamp, train_backdoored
+    from pytest_trustml.attacks.stealing.by_logits import ImageCopy, steal_images
     from pytest_trustml.attacks.stealing.fidelity import Fidelity, fidelity, learning_curve
     from pytest_trustml.attacks.stealing.saving import campaign_saving
     from pytest_trustml.attacks.stealing.steal import steal
@@ -34,15 +48,28 @@ if TYPE_CHECKING:
     from pytest_trustml.data.dataset import Dataset
     from pytest_trustml.data.open import open_data
     from pytest_trustml.data.roles import Role
+    from pytest_trustml.data.stacked import stacked
     from pytest_trustml.errors import DataError, SubjectError, TrustFailure, TrustmlError, Unsupported, UsageError
     from pytest_trustml.release.demos import Workshop
     from pytest_trustml.result.evidence import Evidence
     from pytest_trustml.result.measurement import Interval, Measurement
     from pytest_trustml.result.record import CheckRecord, RunRecord, decode_run
     from pytest_trustml.result.verdict import AtLeast, AtMost, Outcome, Verdict, Within, decide
-    from pytest_trustml.subjects.capabilities import Adapter, Classifier, Encoder, ImageGenerator, PairEncoder, TextModel
+    from pytest_trustml.shadows.shadows import Shadows
+    from pytest_trustml.shadows.train import train_shadows
+    from pytest_trustml.shadows.training import Training
+    from pytest_trustml.subjects.capabilities import (
+        Adapter,
+        Classifier,
+        Encoder,
+        ImageGenerator,
+        PairEncoder,
+        PictureSet,
+        TextModel,
+    )
     from pytest_trustml.subjects.quiet import quiet
     from pytest_trustml.subjects.subject import Subject, open_subject
+    from pytest_trustml.subjects.teaching import Course, Lesson, teach
     from pytest_trustml.subjects.training import learn_tokenizer, one_thread, own_randomness, save_model, small_llama
     from pytest_trustml.work.observations import (
         classify,
@@ -72,11 +99,13 @@ _HOMES = {
     # what is judged, and on what
     "subjects.subject": ("Subject", "open_subject"),
     "subjects.quiet": ("quiet",),
-    "subjects.capabilities": ("Adapter", "Classifier", "Encoder", "ImageGenerator", "PairEncoder", "TextModel"),
+    "subjects.capabilities": ("Adapter", "Classifier", "Encoder", "ImageGenerator", "PairEncoder", "PictureSet", "TextModel"),
     "data.dataset": ("Dataset",),
     "data.open": ("open_data",),
+    "data.stacked": ("stacked",),
     # making a demo release
     "release.demos": ("Workshop",),
+    "subjects.teaching": ("Course", "Lesson", "teach"),
     "subjects.training": ("learn_tokenizer", "one_thread", "own_randomness", "save_model", "small_llama"),
     # asking a model, to be passed to trust.observe
     "work.observations": (
@@ -101,6 +130,26 @@ _HOMES = {
     "attacks.stealing.fidelity": ("Fidelity", "fidelity", "learning_curve"),
     "attacks.stealing.transfer": ("Transfer", "transfer_attack"),
     "attacks.stealing.saving": ("campaign_saving",),
+    # models trained for comparison
+    "shadows.training": ("Training",),
+    "shadows.shadows": ("Shadows",),
+    "shadows.train": ("train_shadows",),
+    # telling members of the training set from others
+    "attacks.membership.signals": ("class_indices", "membership_signal"),
+    "attacks.membership.thresholds": ("class_thresholds", "flag_members"),
+    "attacks.membership.lira": ("Lira", "lira"),
+    "attacks.membership.rmia": ("rmia",),
+    "attacks.membership.operating_point": ("members_caught",),
+    "attacks.membership.blind": ("blind_scores",),
+    "attacks.membership.epsilon": ("epsilon_bound",),
+    "attacks.membership.one_run": ("one_run_epsilon", "one_run_guesses", "one_run_p"),
+    # what else is drawn out of an image classifier, or put into one: copies, attributes, pictures, backdoors
+    "attacks.image_network": ("ImageNetwork", "open_image_network", "train_image_network"),
+    "attacks.stealing.by_logits": ("ImageCopy", "steal_images"),
+    "attacks.attribute.inference": ("Guesses", "infer_attribute"),
+    "attacks.poisoning.backdoor": ("Backdoored", "stamp", "train_backdoored"),
+    "attacks.inversion.deep_inversion": ("Reconstruction", "as_drawn", "reconstruct"),
+    "attacks.inversion.similarity": ("Nearest", "nearest_reconstruction", "ssim"),
     # searching for one input that breaks a property
     "checks.falsification": ("Falsification", "falsify"),
     "checks.strategies": ("strategies",),  # the module itself

@@ -12,6 +12,8 @@ from pytest_trustml.result.record import Control, MeasurementRecord, record_meas
 from pytest_trustml.result.verdict import AtLeast, AtMost, Limit, Outcome, Verdict, Within, check_direction, decide
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
 
     from pytest_trustml.checks.examples import ExampleValues
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from pytest_trustml.checks.veil import Veil
     from pytest_trustml.data.dataset import Dataset
     from pytest_trustml.reports.evidence import EvidenceStore
+    from pytest_trustml.shadows.shadows import Shadows
+    from pytest_trustml.shadows.training import Training
     from pytest_trustml.subjects.subject import Subject
     from pytest_trustml.work.cache import Cache
     from pytest_trustml.work.progress import Progress
@@ -99,6 +103,47 @@ class Trust:
         if self._veil is not None:
             self._veil.know([found])
         return found
+
+    def summarise(
+        self, function: Callable[..., Any], subject: Subject, dataset: Dataset, *, merge: Callable[..., Any], **params: Any
+    ) -> Any:
+        """Run the model over a data set in batches and keep a summary alone, whose size does not grow with the rows.
+
+        ``function(subject, batch, **params)`` returns a dict of arrays that sum a batch up, e.g. counts, sums and maxima;
+        ``merge(one, other)`` makes one summary of two and is associative and commutative, so that batches and parts may come
+        in any order. Both are functions at the top level of a module.
+        """
+        from pytest_trustml.work.summarise import summarise
+
+        if self._veil is not None:
+            self._veil.know(dataset.column(name) for name in dataset.columns)
+        return summarise(function, subject, dataset, merge=merge, cache=self._cache, progress=self._progress, **params)
+
+    def build(self, label: str, build: Callable[[Path], None], *key: str | int | float) -> Path:
+        """A folder that ``build`` fills once and that later runs find again: reference plots, for example. Never change it.
+
+        ``key`` is everything that its content depends on besides the seed, the libraries and the source of ``build``'s module:
+        fingerprints of data, options. If ``build`` raises or is killed, nothing is kept.
+        """
+        import sys
+
+        from pytest_trustml.work.builds import built_once
+        from pytest_trustml.work.sources import code_digest, engine
+
+        # A refreshing run may not read what an earlier one built.
+        cache = self._cache.private() if self._cache.mode == "refresh" else self._cache
+        everything = [*key, self.seed, code_digest(sys.modules[build.__module__]), engine()]
+        return built_once(cache.folder / "built", label, everything, build)
+
+    def train_shadows(
+        self, training: Training, dataset: Dataset, members: Sequence[Any], *, seeds: Sequence[int], **how: Any
+    ) -> Shadows:
+        """Train many models alike on different rows of a data set, once: see `pytest_trustml.train_shadows`."""
+        from pytest_trustml.shadows.train import train_shadows
+
+        if self._veil is not None:
+            self._veil.know(dataset.column(name) for name in dataset.columns)
+        return train_shadows(training, dataset, members, seeds=seeds, cache=self._cache, progress=self._progress, **how)
 
     def progress(self, label: str, total: int) -> Any:
         """Show progress of long work: ``with trust.progress("fitting", 10) as step: step(1)``."""

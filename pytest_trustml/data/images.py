@@ -65,6 +65,14 @@ class Images(Sequence["Image"]):
         """The images at these rows, in this order, still unopened."""
         return Images([self._sources[index] for index in indices], rows=[self._rows[index] for index in indices])
 
+    @classmethod
+    def of_all(cls, columns: Sequence[Images]) -> Images:
+        """The images of several columns, one after the other, still unopened; errors name the row within its own column."""
+        return cls(
+            [source for column in columns for source in column._sources],
+            rows=[row for column in columns for row in column._rows],
+        )
+
     def digest(self, index: int) -> str:
         """SHA-256 of the file, or of the pixels where there is no file."""
         source = self._sources[index]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pytest_trustml.errors import SubjectError, UsageError
@@ -24,34 +24,45 @@ _FULL = ("out of memory", "can't allocate memory", "not enough memory", "cublas_
 class Batches:
     """Calls a function batch by batch. The batch size only ever shrinks, and stays small once memory was short."""
 
-    def __init__(self, function: Callable[..., Any], subject: Any, params: dict[str, Any], size: int) -> None:
+    def __init__(
+        self, function: Callable[..., Any], subject: Any, params: dict[str, Any], size: int,
+        check: Callable[[Any, int, Callable[..., Any]], Any] | None = None,
+    ) -> None:  # fmt: skip
         self.function = function
         self.subject = subject
         self.params = params
         self.size = size
+        self._check = check or checked
 
     def run(self, part: Dataset, step: Callable[[int], None]) -> Value:
-        """Results for a part, in its order. Long rows go first: batches are even, and a lack of memory shows at once."""
+        """Results for a part, in its order."""
         order = _longest_first(part, self.params.get("column"))
-        results: list[Value] = []
+        results = list(self._each(part, order, step))
+        place = [0] * len(order)
+        for position, row in enumerate(order):
+            place[row] = position
+        return reordered(joined(results, self.function), place)
+
+    def each(self, part: Dataset, step: Callable[[int], None]) -> Iterator[Any]:
+        """The results of one batch after the other, whatever rows are in it."""
+        return self._each(part, _longest_first(part, self.params.get("column")), step)
+
+    def _each(self, part: Dataset, order: list[int], step: Callable[[int], None]) -> Iterator[Any]:
+        """Long rows go first: batches are even, and a lack of memory shows at once."""
         done = 0
         while done < len(order):
             batch = part.take(order[done : done + self.size])
             result = self._once(batch)
             if result is None:
                 continue
-            results.append(result)
+            yield result
             done += len(batch)
             step(len(batch))
-        place = [0] * len(order)
-        for position, row in enumerate(order):
-            place[row] = position
-        return reordered(joined(results, self.function), place)
 
-    def _once(self, batch: Dataset) -> Value | None:
+    def _once(self, batch: Dataset) -> Any:
         """The checked result of one batch, or None if it has to be tried again with a smaller one."""
         try:
-            return checked(self.function(self.subject, batch, **self.params), len(batch), self.function)
+            return self._check(self.function(self.subject, batch, **self.params), len(batch), self.function)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from pytest_trustml.data.dataset import Dataset
@@ -82,6 +82,15 @@ def observe(
 
     NaN and infinity are results like any others: they are kept and returned, and judging them is the caller's task.
     """
+    params, name = question(function, subject, dataset, batch_size, params)
+    batches = Batches(function, subject, params, batch_size or BATCH_SIZE)
+    return joined(list(stored_parts(name, subject, dataset, cache, progress, batches.run)), function)
+
+
+def question(
+    function: Callable[..., Any], subject: Subject, dataset: Dataset, batch_size: int | None, params: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """All parameters of a question to a model, and everything that names its answers but the rows."""
     module = module_of(function)
     if not isinstance(dataset, Dataset):
         raise UsageError(f"{line(repr(dataset), 60)} is no Dataset. Make one with Dataset({{...}}).")
@@ -100,10 +109,20 @@ def observe(
         **engine(),
     }
     digest_key(name)  # a parameter that cannot be named is an error before any work is done
+    return params, name
+
+
+def stored_parts(
+    name: dict[str, Any],
+    subject: Subject,
+    dataset: Dataset,
+    cache: Cache,
+    progress: Progress | None,
+    compute: Callable[[Dataset, Callable[[int], None]], Any],
+) -> Iterator[Any]:
+    """What is kept of each part of the rows, one part after the other; what is not there yet is computed and stored."""
     store = cache if subject.cacheable else cache.private()
-    batches = Batches(function, subject, params, batch_size or BATCH_SIZE)
-    results = []
-    with (progress or Progress())(f"{function.__name__} {subject.id}", len(dataset)) as step:
+    with (progress or Progress())(f"{name['function'].rpartition('.')[2]} {subject.id}", len(dataset)) as step:
         size = getattr(subject, "part_size", None) or PART_SIZE
         for start in range(0, len(dataset), size):
             part = dataset.rows(start, start + size)
@@ -116,12 +135,11 @@ def observe(
                 with store.lock(key):
                     value = store.get(key)
                     if value is None:
-                        value = batches.run(part, step)
+                        value = compute(part, step)
                         store.put(key, value)
                     else:
                         step(len(part))
-            results.append(value)
-    return joined(results, function)
+            yield value
 
 
 def _filled_in(function: Callable[..., Any], subject: Any, dataset: Dataset, params: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Reading a sensitive attribute off what a model makes of an input."""
