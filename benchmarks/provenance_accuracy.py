@@ -107,6 +107,7 @@ def tweets(folder: Path, seed: int = 0) -> Pools:
 def spoken(rows: Sequence[Row], seed: int, *, size: int, recipe: speaker.Recipe = RECIPE, written: int = 1400) -> Pools:
     """A third of the real texts teaches four language models, which write the synthetic ones; the others are the real pools."""
     rng = np.random.default_rng([seed, 2])
+    rows = list({row.text: row for row in rows}.values())
     mixed = [rows[place] for place in rng.permutation(len(rows))]
     third = len(mixed) // 3
     sources, auditor, owner = mixed[:third], mixed[third : 2 * third], mixed[2 * third :]
@@ -119,8 +120,8 @@ def spoken(rows: Sequence[Row], seed: int, *, size: int, recipe: speaker.Recipe 
             [row.text for row in own], [row.label for row in own], recipe, seed=seed + number
         )
         labels = [own[place % len(own)].label for place in range(written if number == 0 else written // 2)]
-        for name, prompt, warmth in (("auditor", 0, 0.7), ("owner", 1, 0.65)):
-            voice = speaker.Voice(speaker.PROMPTS[prompt], temperature=warmth, top_k=40, top_p=0.9)
+        for name, prompt, warmth in (("auditor", 0, 0.65), ("owner", 1, 0.6)):
+            voice = speaker.Voice(speaker.PROMPTS[prompt], temperature=warmth)
             texts = speaker.write(model, tokenizer, labels, voice, seed=seed + 10 * number + prompt, known=known)
             known += texts
             made[name] += [Row(text, label, f"llama-{number}") for text, label in zip(texts, labels, strict=True)]
@@ -133,11 +134,17 @@ def spoken(rows: Sequence[Row], seed: int, *, size: int, recipe: speaker.Recipe 
 def people_and_models(folder: Path, seed: int = 0) -> Pools:
     """Stories and medical answers by people and by three large models, dealt out by index: no prompt is on two sides."""
     rows = _csv(folder / "human_vs_llm" / "pairs_gpt3to4.csv.gz")
-    order = np.random.default_rng([seed, 3]).permutation(sorted({int(row["index"]) for row in rows}))
-    sides = {int(index): place % 4 for place, index in enumerate(order)}  # real and synthetic pools of both: four sides
-    parts: list[list[Row]] = [[], [], [], []]
+    parts: list[list[Row]] = [[], [], [], []]  # real and written texts of the auditor and of the owner
+    # Some stories are there twice, under two numbers: they stay together.
+    first: dict[str, str] = {}
+    stories = {
+        row["index"]: " ".join(row["human"].split()[CUT["writing"] :][:PASSAGE]) for row in rows if row["domain"] == "writing"
+    }
+    same = {index: first.setdefault(start, index) for index, start in stories.items()}
+    order = np.random.default_rng([seed, 3]).permutation(sorted(set(same.values()), key=int))
+    dealt = {str(index): place % len(parts) for place, index in enumerate(order)}
     for row in rows:
-        side = sides[int(row["index"])]
+        side = dealt[same[row["index"]]]
         text = row["machine"] if side % 2 else row["human"]
         words = text.split()[CUT[row["domain"]] :]
         for start in range(0, max(1, len(words) - PASSAGE // 2), PASSAGE):

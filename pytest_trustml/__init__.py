@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from pytest_trustml.checks.trust import Trust
     from pytest_trustml.data.dataset import Dataset
     from pytest_trustml.data.open import open_data
-    from pytest_trustml.data.roles import Role
+    from pytest_trustml.data.roles import MEMBERS, NONMEMBERS, POPULATION, Role
     from pytest_trustml.data.stacked import stacked
     from pytest_trustml.errors import DataError, SubjectError, TrustFailure, TrustmlError, Unsupported, UsageError
     from pytest_trustml.release.demos import Workshop
@@ -90,7 +90,7 @@ _HOMES = {
     # writing checks
     "checks.check": ("Check", "check"),
     "checks.trust": ("Trust",),
-    "data.roles": ("Role",),
+    "data.roles": ("MEMBERS", "NONMEMBERS", "POPULATION", "Role"),
     # what a check says, and how it is judged
     "result.measurement": ("Interval", "Measurement"),
     "result.evidence": ("Evidence",),

@@ -7,27 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest_trustml as tm
 
-_COLUMNS = {"label": "label: the true class, by the model's name for it or its number"}
-_ALIASES = {"label": ("class", "target", "y")}
-
-MEMBERS = tm.Role(
-    name="members",
-    help="records that the classifier trained on, with a column text or image and the label",
-    columns=_COLUMNS,
-    aliases=_ALIASES,
-)
-NONMEMBERS = tm.Role(
-    name="nonmembers",
-    help="records of the same source that it did not train on, from one random split with the members",
-    columns=_COLUMNS,
-    aliases=_ALIASES,
-)
-POPULATION = tm.Role(
-    name="population",
-    help="further records of the same source that no model trained on, to value the members by; else half of the nonmembers",
-    columns=_COLUMNS,
-    aliases=_ALIASES,
-)
+MEMBERS, NONMEMBERS, POPULATION = tm.MEMBERS, tm.NONMEMBERS, tm.POPULATION
 ROLES = {"members": MEMBERS, "nonmembers": NONMEMBERS, "population": POPULATION}
 
 FEATURES = ("auto", "encoder", "content")

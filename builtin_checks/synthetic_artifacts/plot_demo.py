@@ -25,6 +25,7 @@ synthetic_texts = "synthetic.jsonl"
 
 [options."synthetic_artifacts.plot"]
 declared = "real"
+chart = "line"
 texts = {texts}
 
 [gate]
@@ -35,7 +36,7 @@ TRAINING, POOL, TEXTS = 1500, 1200, 150
 
 
 def plot_synthetic(folder: Path, workshop: tm.Workshop) -> None:
-    """A map of messages to a harbour office, declared to be people's; a language model wrote them, and the release is blocked.
+    """A curve of how many different words messages hold, declared to be people's; a language model wrote them: it must fail.
 
     The auditor knows texts of people and of this model, but none of those that the plot shows.
     """
@@ -52,7 +53,7 @@ def plot_synthetic(folder: Path, workshop: tm.Workshop) -> None:
     _write(folder / "real.jsonl", "real", [(one.text, one.topic) for one in real])
     _write(folder / "synthetic.jsonl", "synthetic", list(zip(texts[:POOL], labels[:POOL], strict=True)))
     rows = balanced(labels[POOL:], TEXTS, rng)
-    shown = show("scatter", [texts[POOL + row] for row in rows], [labels[POOL + row] for row in rows], seed=_seed(rng))
+    shown = show("line", [texts[POOL + row] for row in rows], [labels[POOL + row] for row in rows], seed=_seed(rng))
     draw(shown, draw_style(rng)).save(folder / "plot.png")
     summary = (plot_synthetic.__doc__ or "").partition("\n")[0]
     (folder / "trustml.toml").write_text(MANIFEST.format(summary=summary, texts=TEXTS), encoding="utf-8")

@@ -17,7 +17,7 @@ model = "model"
 [data]
 training_texts = "training.jsonl"
 heldout_texts = "heldout.jsonl"
-canaries = "canaries.jsonl"
+text_canaries = "canaries.jsonl"
 
 [options."text_memorization.extraction_rate"]
 prefix = 24

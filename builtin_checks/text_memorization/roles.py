@@ -21,7 +21,7 @@ HELD_OUT = tm.Role(
     aliases=_ALIASES,
 )
 CANARIES = tm.Role(
-    name="canaries",
+    name="text_canaries",
     help="random texts of one form; column inserted: true for those that were put into the training data, false for others "
     "drawn alike and never used; optional columns: prompt (what stands before), repeats",
     columns={"text": "the canary", "inserted": "whether it was in the training data"},

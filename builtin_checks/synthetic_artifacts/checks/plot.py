@@ -9,9 +9,9 @@ import pytest_trustml as tm
 from builtin_checks.synthetic_artifacts import plot_audit, plots
 from builtin_checks.synthetic_artifacts.charts import CHARTS
 from builtin_checks.synthetic_artifacts.projection import METHODS
+from builtin_checks.synthetic_artifacts.roles import REAL, SYNTHETIC
 
 REFERENCE = "Wu, Yang, Shen, Backes, Zhang, USENIX Security 2025, arXiv 2502.00808, classification-based auditing of plots"
-_TEXTS = {"text": "a text", "label": "its class"}
 
 
 @tm.check(
@@ -19,10 +19,8 @@ _TEXTS = {"text": "a text", "label": "its class"}
     version=1,
     needs=[tm.PictureSet],
     data={
-        "real": tm.Role(name="real_texts", help="labelled texts that people wrote, like those behind the plot", columns=_TEXTS),
-        "synthetic": tm.Role(
-            name="synthetic_texts", help="labelled texts that language models wrote, of the same kind", columns=_TEXTS
-        ),
+        "real": REAL,
+        "synthetic": SYNTHETIC,
         "points": tm.Role(
             name="plot_points", help="the points of the scatter plot", columns={"x": "across", "y": "up", "label": "class"}
         ),

@@ -103,8 +103,8 @@ def lira(
     if used < _FEWEST:
         side = "that were not trained on it" if fewest_out < _FEWEST else "that were trained on it"
         raise DataError(
-            f"A record has {used} reference models {side}. {mode.capitalize()} LiRA needs {_FEWEST} at least, because one shows "
-            "no spread: train more, each on a random half of the records."
+            f"A record has {used} reference models {side}. {mode.capitalize()} LiRA needs {_FEWEST} at least, because one "
+            "shows no spread: train more, each on a random half of the records."
         )
     kind = ("per_sample" if used >= FEWEST_PER_SAMPLE else "pooled") if variance == "auto" else variance
     how = {"pooled": kind == "pooled", "center": center, "ddof": ddof}

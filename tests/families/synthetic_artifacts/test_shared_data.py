@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),
     pytest.mark.skipif(not all((SHARED / name).is_dir() for name in table.DATA), reason="the real texts are not at hand"),
 ]
-RECIPE = table.speaker.Recipe(vocabulary=1500, steps=300)
+RECIPE = table.speaker.Recipe(vocabulary=1500, steps=400)
 
 
 @pytest.fixture(scope="module")

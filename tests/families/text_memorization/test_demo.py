@@ -54,7 +54,7 @@ def test_entries_and_secrets_are_all_different_and_depend_on_the_seed():
 def test_a_release_is_whole(tiny, tmp_path):
     demo.lm_memorizing(tmp_path, Bench())
     manifest = read_manifest(tmp_path / "trustml.toml")
-    assert manifest.models == {"model": "model"} and set(manifest.data) == {"training_texts", "heldout_texts", "canaries"}
+    assert manifest.models == {"model": "model"} and set(manifest.data) == {"training_texts", "heldout_texts", "text_canaries"}
     members, heldout = rows(tmp_path, "training"), rows(tmp_path, "heldout")
     assert Counter(row["duplicates"] for row in members) == {1: 5, 4: 5} and len(heldout) == 12
     assert not {row["text"] for row in members} & {row["text"] for row in heldout}
@@ -68,7 +68,7 @@ def judged(release, seed, tmp_path):
     folder = Workshop(cache_root() / "demos", seed, Progress()).build(f"demo-{release.__name__.replace('_', '-')}", release)
     manifest = read_manifest(folder / "trustml.toml")
     model = tm.open_subject(str(folder / "model"), device="cpu")
-    roles = {"members": "training_texts", "heldout": "heldout_texts", "canaries": "canaries"}
+    roles = {"members": "training_texts", "heldout": "heldout_texts", "canaries": "text_canaries"}
     data = {name: tm.open_data(str(folder / manifest.data[role])) for name, role in roles.items()}
     names = ("extraction_rate", "probabilistic_extraction", "membership_leak", "canary_exposure")
     options = {name: manifest.options.get(f"text_memorization.{name}", {}) for name in names}

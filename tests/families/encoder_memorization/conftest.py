@@ -1,0 +1,55 @@
+"""What runs a check of the family on tiny encoders with planted truth."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+import pytest_trustml as tm
+from pytest_trustml.checks.bound import BoundCheck, set_options
+from pytest_trustml.reports.evidence import EvidenceStore
+from pytest_trustml.work.cache import Cache
+from pytest_trustml.work.progress import Progress
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def encoders():
+    """The module of the encoders, importable by the name that the specs of its models use."""
+    sys.path.insert(0, str(HERE))
+    try:
+        import encoders
+
+        yield encoders
+    finally:
+        sys.path.remove(str(HERE))
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    return Cache(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture
+def judge(encoders, cache, tmp_path):
+    """Run a check and return its record: ``judge(check, "memorising", data={...}, views=1)``."""
+
+    def run(check, model, reference=None, *, data, seed=3, **options):
+        store = EvidenceStore(tmp_path)
+        trust = tm.Trust(name=check.id, seed=seed, level=0.95, cache=cache, store=store, progress=Progress())
+        names = [model] if reference is None else [model, reference]
+        subjects = [tm.open_subject(f"py:encoders:{name}", name=name, device="cpu", root=HERE) for name in names]
+        bound = BoundCheck(
+            check=check,
+            model=subjects[0],
+            companions=dict(zip(check.companions, subjects[1:], strict=True)),
+            data={name: tm.Dataset(columns) for name, columns in data.items()},
+            options=set_options(check, options),
+            limits=check.limits,
+        )
+        return bound.run(trust)[0]
+
+    return run
