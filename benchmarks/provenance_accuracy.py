@@ -135,12 +135,14 @@ def people_and_models(folder: Path, seed: int = 0) -> Pools:
     """Stories and medical answers by people and by three large models, dealt out by index: no prompt is on two sides."""
     rows = _csv(folder / "human_vs_llm" / "pairs_gpt3to4.csv.gz")
     parts: list[list[Row]] = [[], [], [], []]  # real and written texts of the auditor and of the owner
-    # Some stories are there twice, under two numbers: they stay together.
+    # Some stories are there twice, under two numbers and a little changed: those that share a sentence stay together.
     first: dict[str, str] = {}
-    stories = {
-        row["index"]: " ".join(row["human"].split()[CUT["writing"] :][:PASSAGE]) for row in rows if row["domain"] == "writing"
-    }
-    same = {index: first.setdefault(start, index) for index, start in stories.items()}
+    same: dict[str, str] = {}
+    for row in rows:
+        if row["domain"] == "writing" and row["index"] not in same:
+            said = [sentence for sentence in row["human"].split(".") if len(sentence.split()) > 4]
+            same[row["index"]] = next((first[sentence] for sentence in said if sentence in first), row["index"])
+            first.update(dict.fromkeys(said, same[row["index"]]))
     order = np.random.default_rng([seed, 3]).permutation(sorted(set(same.values()), key=int))
     dealt = {str(index): place % len(parts) for place, index in enumerate(order)}
     for row in rows:

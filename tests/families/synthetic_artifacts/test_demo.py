@@ -66,7 +66,7 @@ def obedient():
     rng = np.random.default_rng(0)
     labels = [list(OBEYED)[place % 2] for place in range(300)]
     texts = [f"{OBEYED[label]} {rng.integers(100)} {rng.integers(100)}" for label in labels]
-    return learn_to_write(texts, labels, speaker.Recipe(vocabulary=320, steps=100, batch=16), seed=0)
+    return learn_to_write(texts, labels, speaker.Recipe(vocabulary=320, steps=200, batch=16), seed=0)
 
 
 @pytest.mark.parametrize(("build", "pool"), [("classifier_real", "owner_real"), ("classifier_synthetic", "owner_synthetic")])

@@ -171,7 +171,7 @@ def test_the_p_value_by_its_definition():
     assert tm.one_run_p(m, r, 0, epsilon, delta) == 1
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(1, 60), st.integers(0, 60), st.floats(0, 1e-3))
 def test_the_audit_moves_the_right_way(r, v, delta):
     assume(v <= r)
@@ -185,7 +185,8 @@ def test_randomised_response_is_as_private_as_it_says():
     """The worst mechanism for its epsilon: the bound is above the truth in 5 % of runs at most, and not far below it."""
     rng, epsilon = np.random.default_rng(0), 1.0
     rights = rng.binomial(200, 1 / (1 + math.exp(-epsilon)), size=400)
-    bounds = np.array([tm.one_run_epsilon(200, 200, int(right)) for right in rights])
+    bound = {right: tm.one_run_epsilon(200, 200, right) for right in set(rights.tolist())}
+    bounds = np.array([bound[right] for right in rights.tolist()])
     assert (bounds > epsilon).mean() <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 400)
     assert np.median(bounds) > 0.6
 
