@@ -93,7 +93,7 @@ def train_shadows(
     chosen = choose_device(device)
     store = cache.private() if cache.mode == "refresh" else cache
     names = dataset.keys
-    start = "" if training.linear else fingerprint_directory(Path(training.start))
+    start = "" if training.linear else fingerprint_directory(Path(training.start), weights=training.pretrained)
     columns = {"text": text, "label": label, "prompt": prompt if prompt in dataset.columns else ""}
     about = {
         "training": {**msgspec.to_builtins(training), "start": start}, "columns": columns, "device": chosen.partition(":")[0],

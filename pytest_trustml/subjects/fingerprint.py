@@ -26,13 +26,16 @@ _CHUNK = 4 << 20
 _VERSION = b"trustml fingerprint 1\n"
 
 
-def fingerprint_directory(path: Path, *, deep: bool = False) -> str:
+def fingerprint_directory(path: Path, *, deep: bool = False, weights: bool = True) -> str:
     """Digest (64 hex digits) over the sorted names and contents of the files that count; ``deep`` includes subfolders.
+
+    Without ``weights`` it says what a model is before it is trained: configuration and tokenizer.
 
     In ``adapter_config.json`` the path of the base model is left out: the adapter is applied to the base that is given,
     and the path differs from machine to machine.
     """
     files = sorted(_counted(path, deep), key=lambda file: file.relative_to(path).as_posix())
+    files = [file for file in files if weights or file.suffix != ".safetensors"]
     with ThreadPoolExecutor(4) as threads:
         digests = list(threads.map(_digest, files))
     whole = hashlib.sha256(_VERSION)

@@ -227,3 +227,11 @@ def test_looking_at_the_family_loads_no_heavy_library():
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert json.loads(said) == [[], ["low_fpr", "metric_attacks", "claimed_epsilon"]]
+
+
+def test_real_reference_models_of_texts(tmp_path):
+    """Nothing scripted but the judged model: TF-IDF and logistic regression, trained on halves of the texts."""
+    record = run(low_fpr, Scripted("careful", SETS["members"]), tmp_path, SETS, start="linear")
+    assert record.outcome == "PASS", record.why
+    assert not broken(record)
+    assert value(record, "tpr_at_1_percent_fpr").details["reference_models"] == 4

@@ -1,4 +1,4 @@
-"""The classifiers' releases, trained and audited for real on three seeds: the real one passes, the synthetic one fails."""
+"""The classifiers' releases, trained and audited for real: the real one passes, the synthetic one fails."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def judged(name, seed, home):
     return record
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0])
 def test_the_real_release_passes_and_the_synthetic_one_fails(seed, tmp_path):
     for name, outcome in (("real", "PASS"), ("synthetic", "FAIL")):
         record = judged(name, seed, tmp_path)

@@ -368,3 +368,17 @@ def test_encoder_decoders_learn_to_answer_one_by_one(llama, tmp_path):
     shadows.export(0, tmp_path / "out")
     own = tm.open_subject(str(tmp_path / "out"), device="cpu").text.generate(asked, chat=False, max_new_tokens=8)
     assert own == said[0]
+
+
+def test_models_that_begin_at_random_do_not_depend_on_the_weights_of_their_start(quick, bert, tmp_path):
+    import shutil
+
+    import transformers
+
+    other = shutil.copytree(bert, tmp_path / "other")
+    with tm.own_randomness(9):
+        transformers.BertForSequenceClassification(transformers.BertConfig.from_pretrained(bert)).save_pretrained(other)
+    elsewhere = msgspec.structs.replace(quick, start=str(other))
+    assert made(elsewhere, tmp_path).fingerprint == made(quick, tmp_path).fingerprint
+    tuned = [made(msgspec.structs.replace(one, pretrained=True), tmp_path).fingerprint for one in (quick, elsewhere)]
+    assert tuned[0] != tuned[1]
