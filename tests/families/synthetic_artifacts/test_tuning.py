@@ -45,6 +45,7 @@ def learn(n=20, **how):
     return tuning.learn_to_read(found, columns, truth, **{"queries": 8, "seed": 0} | how), found, truth
 
 
+@pytest.mark.slow
 def test_origins_are_read_from_models_that_were_never_seen():
     reader, _, _ = learn()
     fresh = [Small(500 + place, place % 2 == 1) for place in range(30)]
@@ -65,6 +66,7 @@ def test_models_are_not_changed_and_answers_do_not_vary():
     assert not torch.equal(one.queries, tuning.learn_to_read(found, columns, truth, queries=8, seed=4).queries)
 
 
+@pytest.mark.slow
 def test_v7_softmax_is_applied_once():
     """Twice, the loss of two classes stays between 0.313262 and 1.313262, of four above 0.743668."""
     for classes, low in ((2, 0.313262), (4, 0.743668)):

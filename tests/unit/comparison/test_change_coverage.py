@@ -92,6 +92,7 @@ SHAPES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", sorted(SHAPES))
 @pytest.mark.parametrize(("n", "at_least"), [(12, 0.9), (60, 0.93)])
 def test_numbers(tmp_path, shape, n, at_least):

@@ -68,12 +68,10 @@ class _Handler(BaseHTTPRequestHandler):
             server.at_once += 1
             server.most_at_once = max(server.most_at_once, server.at_once)
             mood = server.moods.pop(0) if server.moods else "well"
-        try:
-            time.sleep(server.delay)
-            getattr(self, f"_{mood}")(body)
-        finally:
-            with server.lock:
-                server.at_once -= 1
+        time.sleep(server.delay)
+        with server.lock:  # before the answer goes out: the next request may come in at once
+            server.at_once -= 1
+        getattr(self, f"_{mood}")(body)
 
     def _well(self, body: dict[str, Any]) -> None:
         if self.path == "/v1/chat/completions":
