@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from pytest_trustml.shadows.shadows import Shadows
     from pytest_trustml.shadows.train import train_shadows
     from pytest_trustml.shadows.training import Training
+    from pytest_trustml.statistics.drift import Drift
     from pytest_trustml.subjects.capabilities import (
         Adapter,
         Classifier,
@@ -70,7 +71,14 @@ if TYPE_CHECKING:
     from pytest_trustml.subjects.quiet import quiet
     from pytest_trustml.subjects.subject import Subject, open_subject
     from pytest_trustml.subjects.teaching import Course, Lesson, teach
-    from pytest_trustml.subjects.training import learn_tokenizer, one_thread, own_randomness, save_model, small_llama
+    from pytest_trustml.subjects.training import (
+        learn_tokenizer,
+        one_thread,
+        own_randomness,
+        save_model,
+        small_bert,
+        small_llama,
+    )
     from pytest_trustml.work.observations import (
         classify,
         embed,
@@ -94,6 +102,7 @@ _HOMES = {
     # what a check says, and how it is judged
     "result.measurement": ("Interval", "Measurement"),
     "result.evidence": ("Evidence",),
+    "statistics.drift": ("Drift",),
     "result.verdict": ("AtLeast", "AtMost", "Outcome", "Verdict", "Within", "decide"),
     "result.record": ("CheckRecord", "RunRecord", "decode_run"),
     # what is judged, and on what
@@ -106,7 +115,7 @@ _HOMES = {
     # making a demo release
     "release.demos": ("Workshop",),
     "subjects.teaching": ("Course", "Lesson", "teach"),
-    "subjects.training": ("learn_tokenizer", "one_thread", "own_randomness", "save_model", "small_llama"),
+    "subjects.training": ("learn_tokenizer", "one_thread", "own_randomness", "save_model", "small_bert", "small_llama"),
     # asking a model, to be passed to trust.observe
     "work.observations": (
         "classify", "embed", "embed_images", "embed_texts", "generate", "hidden_states", "next_token_logprobs", "recite",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import numpy as np
 
@@ -13,18 +11,6 @@ from builtin_checks.clip_memorization.observations import matched_first
 from builtin_checks.clip_memorization.overlap import MOST_FOUND, Overlap, digests, overlaps
 
 LEAST_COMPETENCE = 0.75
-STANDARD_ERRORS = 3.0
-
-
-class Drift(NamedTuple):
-    """Mean score of one set with its standard error, what is expected of it and whether that holds."""
-
-    set: str
-    n: int
-    mean: float
-    error: float
-    expected: str
-    ok: bool
 
 
 def two_models(trust: tm.Trust, model: tm.Subject, reference: tm.Subject) -> bool:
@@ -78,35 +64,6 @@ def competence(trust: tm.Trust, who: str, images: np.ndarray, captions: np.ndarr
     )
 
 
-def drift(name: str, scores: np.ndarray, expected: str, margin: float) -> Drift:
-    """Whether the mean score of a set is what it must be.
-
-    A mean counts as different from zero if it is so by more than three standard errors AND by more than ``margin``. The
-    standard error alone would not do: it tells how well the mean is known for this one pair of models, while two models
-    that differ in nothing but their seed and a few of their pairs already differ by a constant that no number of samples
-    averages out. (A model that had to learn wrong captions is a little worse on all pairs that it never saw.)
-
-    Parameters
-    ----------
-    name : str
-    scores : array of shape (N,)
-        Raw scores.
-    expected : {"zero", "not above zero", "not below zero"}
-    margin : float
-        Cosine, at least 0: a small share of the gap between matching and mismatched pairs.
-
-    Examples
-    --------
-    >>> drift("shared", np.array([0.01, 0.02, 0.015]), "zero", 0.05).ok, drift("shared", np.full(9, 0.2), "zero", 0.05).ok
-    (True, False)
-    """
-    n, mean = len(scores), float(np.mean(scores))
-    error = float(np.std(scores, ddof=1) / math.sqrt(n)) if n > 1 else math.inf
-    far = max(STANDARD_ERRORS * error, margin)
-    ok = {"zero": abs(mean) <= far, "not above zero": mean <= far, "not below zero": mean >= -far}[expected]
-    return Drift(name, n, mean, error, expected, ok)
-
-
 _MEANING = {
     "shared": "both models trained on these pairs: they were trained differently, or the reference is no twin",
     "external": "neither model trained on these pairs: one was trained differently, or they leaked into one of them",
@@ -115,12 +72,12 @@ _MEANING = {
 }
 
 
-def drifts(trust: tm.Trust, scores: Mapping[str, np.ndarray], margin: float) -> list[Drift]:
+def drifts(trust: tm.Trust, scores: Mapping[str, np.ndarray], margin: float) -> list[tm.Drift]:
     """Shared and external pairs score about zero; pairs of one model alone do not score on the side of the other one."""
     expected = {
         "shared": "zero", "external": "zero", "independent": "not above zero", "candidates": "not below zero",
     }  # fmt: skip
-    found = [drift(name, scores[name], expected[name], margin) for name in expected]
+    found = [trust.drift(name, scores[name], expected[name], margin) for name in expected]
     for one in found:
         why = f"mean score {one.mean:.4f} ± {one.error:.4f} (standard error), expected {one.expected} within {margin:g}"
         trust.control(f"mean of {one.set}", one.ok, why if one.ok else f"{why}; {_MEANING[one.set]}")

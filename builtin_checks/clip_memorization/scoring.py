@@ -66,7 +66,7 @@ class Scored(NamedTuple):
     scores: dict[str, Scores]
     data: dict[str, tm.Dataset]
     pictures: list[str]
-    drifts: list[controls.Drift]
+    drifts: list[tm.Drift]
     margin: float
     heldout: int
 

@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import numpy as np
 
 import pytest_trustml as tm
 from builtin_checks.encoder_memorization.observations import digests
 
-STANDARD_ERRORS = 3.0
 FEWEST_ALIVE = 0.1
 """Share of the units that have to tell any two images apart."""
-
-
-class Drift(NamedTuple):
-    """Mean score of one set with its standard error, what is expected of it and whether that holds."""
-
-    set: str
-    n: int
-    mean: float
-    error: float
-    expected: str
-    ok: bool
 
 
 def separate_sets(trust: tm.Trust, model: tm.Subject, sets: Mapping[str, tm.Dataset]) -> bool:
@@ -86,25 +72,6 @@ def two_functions(trust: tm.Trust, f: np.ndarray, g: np.ndarray) -> bool:
     return trust.control("two functions", not same, why)
 
 
-def drift(name: str, scores: np.ndarray, expected: str, margin: float) -> Drift:
-    """Whether the mean score of a set is what it must be.
-
-    A mean counts as different from zero if it is so by more than three standard errors AND by more than ``margin``: two models
-    that differ in nothing but a few pictures and their order already differ by a constant that no number of points averages
-    out.
-
-    Examples
-    --------
-    >>> drift("shared", np.array([0.01, 0.02, 0.015]), "zero", 0.05).ok, drift("shared", np.full(9, 0.2), "zero", 0.05).ok
-    (True, False)
-    """
-    n, mean = len(scores), float(np.mean(scores))
-    error = float(np.std(scores, ddof=1) / math.sqrt(n)) if n > 1 else math.inf
-    far = max(STANDARD_ERRORS * error, margin)
-    ok = {"zero": abs(mean) <= far, "not above zero": mean <= far, "not below zero": mean >= -far}[expected]
-    return Drift(name, n, mean, error, expected, ok)
-
-
 EXPECTED = {
     "shared_images": "zero", "heldout_images": "zero", "independent_images": "not above zero",
     "candidate_images": "not below zero",
@@ -117,9 +84,9 @@ _MEANING = {
 }
 
 
-def drifts(trust: tm.Trust, scores: Mapping[str, np.ndarray], margin: float) -> list[Drift]:
+def drifts(trust: tm.Trust, scores: Mapping[str, np.ndarray], margin: float) -> list[tm.Drift]:
     """Shared and held-out images score about zero; images of one model alone do not score on the side of the other one."""
-    found = [drift(name, scores[name], expected, margin) for name, expected in EXPECTED.items()]
+    found = [trust.drift(name, scores[name], expected, margin) for name, expected in EXPECTED.items()]
     for one in found:
         why = f"mean score {one.mean:.4f} ± {one.error:.4f} (standard error), expected {one.expected} within {margin:g}"
         trust.control(f"mean of {one.set}", one.ok, why if one.ok else f"{why}; {_MEANING[one.set]}")

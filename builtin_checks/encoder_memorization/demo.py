@@ -10,7 +10,7 @@ import numpy as np
 
 import pytest_trustml as tm
 from builtin_checks.encoder_memorization.pictures import draw_pictures
-from builtin_checks.encoder_memorization.training import Recipe, save, train
+from builtin_checks.encoder_memorization.training import Recipe, train
 
 MANIFEST = """\
 # {summary}
@@ -86,7 +86,7 @@ def _build(folder: Path, workshop: tm.Workshop, name: str, plan: Plan, summary: 
     for role, left_out in (("model", "candidates"), ("reference", "independent")):
         images = np.concatenate([sets["shared"][0], sets[left_out][0]])
         with workshop.progress(f"{name}: training the {role}", plan.recipe.steps(len(images))) as step:
-            save(train(images, plan.recipe, seed=workshop.seed, step=step), folder / role)
+            tm.save_model(folder / role, train(images, plan.recipe, seed=workshop.seed, step=step))
     for part, (images, labels) in sets.items():
         count = plan.listed if part == "shared" else len(images)
         _write(folder / part, part, images[:count], labels[:count])

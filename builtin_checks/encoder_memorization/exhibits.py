@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 import pytest_trustml as tm
-from builtin_checks.encoder_memorization.controls import Drift
 from builtin_checks.encoder_memorization.score import layer_deltas, ssl_mem_ratio
 from builtin_checks.encoder_memorization.units import Memory, strongest_units
 
@@ -81,7 +80,7 @@ def _layer_row(memory: Memory, name: str) -> list[object]:
 
 
 def show_layers(
-    trust: tm.Trust, profiles: Mapping[str, np.ndarray], names: Sequence[str], drifts: Sequence[Drift]
+    trust: tm.Trust, profiles: Mapping[str, np.ndarray], names: Sequence[str], drifts: Sequence[tm.Drift]
 ) -> tuple[tm.Evidence, ...]:
     """LayerMem of the four sets along the network, with its rise from layer to layer.
 
@@ -109,8 +108,8 @@ def show_layers(
 
 
 def show_samples(
-    trust: tm.Trust, data: tm.Dataset, f: np.ndarray, g: np.ndarray, others: Mapping[str, np.ndarray], drifts: Sequence[Drift],
-    top: int,
+    trust: tm.Trust, data: tm.Dataset, f: np.ndarray, g: np.ndarray, others: Mapping[str, np.ndarray],
+    drifts: Sequence[tm.Drift], top: int,
 ) -> tuple[tm.Evidence, ...]:  # fmt: skip
     """The most memorised candidates with the distances of both models, and the scores of the four sets."""
     scores = ssl_mem_ratio(f, g)
@@ -141,6 +140,6 @@ def show_samples(
     return tuple(exhibits)
 
 
-def _drift_table(trust: tm.Trust, drifts: Sequence[Drift]) -> tm.Evidence:
+def _drift_table(trust: tm.Trust, drifts: Sequence[tm.Drift]) -> tm.Evidence:
     columns = ["set", "images", "mean score", "standard error", "expected", "holds"]
     return trust.table(columns, [list(drift) for drift in drifts], caption="Mean scores of the four sets in the embedding")

@@ -52,7 +52,7 @@ class Compared(NamedTuple):
     f: dict[str, np.ndarray]
     g: dict[str, np.ndarray]
     data: dict[str, tm.Dataset]
-    drifts: list[controls.Drift]
+    drifts: list[tm.Drift]
 
     def ratio(self, name: str) -> np.ndarray:
         """SSLMem' of the images of one set in each layer: (images, layers)."""

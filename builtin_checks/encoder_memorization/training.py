@@ -7,7 +7,6 @@ Instances as classes: Dosovitskiy et al., "Discriminative Unsupervised Feature L
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -104,11 +103,6 @@ def contrastive(codes: Any, temperature: float) -> Any:
     count = len(codes) // 2
     similar = (unit @ unit.T / temperature).fill_diagonal_(-torch.inf)
     return torch.nn.functional.cross_entropy(similar, torch.arange(2 * count).roll(count))
-
-
-def save(model: Any, folder: Path) -> None:
-    """Write the encoder as a directory that transformers and the checks can open."""
-    tm.save_model(folder, model)
 
 
 def _network(widths: tuple[int, int, int]) -> Any:

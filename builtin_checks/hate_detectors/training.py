@@ -67,25 +67,7 @@ def make_tokenizer(texts: Sequence[str], recipe: Recipe) -> Any:
 
 def make_model(vocabulary: int, recipe: Recipe, seed: int) -> Any:
     """A BERT classifier with random weights."""
-    from transformers import BertConfig, BertForSequenceClassification
-
-    config = BertConfig(
-        vocab_size=vocabulary,
-        hidden_size=recipe.width,
-        num_hidden_layers=recipe.layers,
-        num_attention_heads=4,
-        intermediate_size=2 * recipe.width,
-        max_position_embeddings=_LONGEST,
-        id2label=dict(enumerate(LABELS)),
-        label2id={name: number for number, name in enumerate(LABELS)},
-        pad_token_id=0,
-        # The defaults are for models a hundred times as large: one this small would hardly move.
-        initializer_range=0.1,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-    )
-    with tm.own_randomness(seed):
-        return BertForSequenceClassification(config)
+    return tm.small_bert(vocabulary, LABELS, seed=seed, context=_LONGEST, width=recipe.width, layers=recipe.layers, heads=4)
 
 
 def fit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -26,6 +27,14 @@ class Settings(NamedTuple):
     rounds: int
     wrong_labels: int
     seed: int
+
+    def checked(self) -> Settings:
+        """The settings themselves, if they can be meant."""
+        if min(self.words, self.rounds, self.wrong_labels) < 1:
+            raise tm.UsageError(
+                f"words is {self.words}, rounds {self.rounds} and wrong_labels {self.wrong_labels}. Each is at least 1."
+            )
+        return self
 
 
 class Attacked(NamedTuple):
@@ -84,8 +93,7 @@ def _kinds(found: Sequence[Found], form: Format) -> np.ndarray:
     whole = []
     for one in found:
         lines = ["<label>" if label_of(answer, form.labels) is not None else normal(first_line(answer)) for answer in one.said]
-        texts, counts = np.unique(lines, return_counts=True)
-        often = set(texts[np.argsort(-counts, kind="stable")][:_KINDS][counts[np.argsort(-counts, kind="stable")][:_KINDS] > 1])
+        often = {text for text, count in Counter(sorted(lines)).most_common(_KINDS) if count > 1}
         whole.append([line if line in often else "<other>" for line in lines])
     keys = ["\0".join(parts) for parts in zip(*whole, strict=True)]
     return np.unique(keys, return_inverse=True)[1].astype(float)
@@ -113,22 +121,6 @@ def measure(trust: tm.Trust, found: Attacked, trials: Sequence[Trial], data: tm.
             details["tpr_at_1_percent_fpr"] = caught.undefined if caught.value is None else caught.value
         measured[name] = one.but(details=one.details | details)
     return measured
-
-
-def strongest(name: str, measured: dict[str, tm.Measurement], level: float) -> tm.Measurement:
-    """The largest advantage of all attacks, with an interval that holds for all of them at once."""
-    some = {attack: one for attack, one in measured.items() if one.interval is not None}
-    if not some:
-        return next(iter(measured.values())).but(name=name)
-    best = max(some, key=lambda attack: some[attack].value)
-    interval = tm.Interval(
-        low=max(one.interval.low for one in some.values()),
-        high=max(one.interval.high for one in some.values()),
-        level=level,
-        method=f"{some[best].interval.method}, bonferroni over {len(some)} attacks",
-        shrinks=some[best].interval.shrinks,
-    )
-    return some[best].but(name=name, interval=interval, details=some[best].details | {"attack": best})
 
 
 def targets_of(trials: Sequence[Trial], data: tm.Dataset) -> tm.Dataset:

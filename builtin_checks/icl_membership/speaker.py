@@ -73,14 +73,15 @@ class Deployed:
         rows = [[ask.context + ask.user for ask in ladder] for ladder in ladders]
         data = tm.Dataset({"ladder": rows})
         try:
-            found = self.trust.observe(climb, self.model, data, tokens=starts)
+            longest = max(map(len, rows))
+            found = self.trust.observe(climb, self.model, data, tokens=starts, longest=longest)
         except tm.Unsupported:
             self.one_pass = False
             return None
         return [[None if label < 0 else int(label) for label in row[: len(own)]] for row, own in zip(found, rows, strict=True)]
 
 
-def climb(subject: tm.Subject, batch: tm.Dataset, *, tokens: Sequence[int], longest: int = 64) -> np.ndarray:
+def climb(subject: tm.Subject, batch: tm.Dataset, *, tokens: Sequence[int], longest: int) -> np.ndarray:
     """Which of the tokens is the likeliest of all behind each prompt of a ladder, -1 for none of them: (B, longest) int."""
     found = np.full((len(batch), longest), -1, dtype=np.int64)
     ladders = [list(ladder) for ladder in batch.column("ladder")]

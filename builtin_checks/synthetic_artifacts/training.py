@@ -43,26 +43,8 @@ def learn_words(texts: Sequence[str], *, least: int = 3) -> Any:
 
 
 def make_classifier(vocabulary: int, labels: Sequence[str], *, width: int, seed: int) -> Any:
-    """A ``BertForSequenceClassification`` of one layer with random weights."""
-    from transformers import BertConfig, BertForSequenceClassification
-
-    config = BertConfig(
-        vocab_size=vocabulary,
-        hidden_size=width,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=2 * width,
-        max_position_embeddings=LONGEST,
-        id2label=dict(enumerate(labels)),
-        label2id={name: number for number, name in enumerate(labels)},
-        pad_token_id=0,
-        # The defaults are for models a thousand times as large: one this small would hardly move.
-        initializer_range=0.1,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-    )
-    with tm.own_randomness(seed):
-        return BertForSequenceClassification(config)
+    """A BERT classifier of one layer with random weights."""
+    return tm.small_bert(vocabulary, labels, seed=seed, context=LONGEST, width=width)
 
 
 def fit(

@@ -8,7 +8,7 @@ import numpy as np
 
 import pytest_trustml as tm
 
-_LETTERS_PER_WORD = 4
+_TOKENS_PER_WORD = 4
 
 
 class Recitals(NamedTuple):
@@ -25,8 +25,6 @@ class Recitals(NamedTuple):
     said : list of str
     drawn : array of float, shape (N,), or None
         Log-probability (nat) that one sample is the suffix; None where the model only answers.
-    start : array
-        A number of the beginning: the same for the same one.
     left_out : int
         Texts that are too short.
     """
@@ -36,7 +34,6 @@ class Recitals(NamedTuple):
     distance: np.ndarray
     said: list[str]
     drawn: np.ndarray | None
-    start: np.ndarray
     left_out: int
 
     @property
@@ -76,13 +73,13 @@ def recitals(
         told = trust.observe(tm.recite, model, data, **how)
         # One pass and decoding can part where two tokens are equally likely: what was said counts for how far off it is.
         distance, said = np.where(exact, 0.0, told["distance"]), list(told["text"])
-    return Recitals(data, exact, distance, said, found["drawn"], found["start"], len(texts) - len(long))
+    return Recitals(data, exact, distance, said, found["drawn"], len(texts) - len(long))
 
 
 def continue_words(subject: tm.Subject, batch: tm.Dataset, *, prefix: int, suffix: int) -> list[str]:
     """What a model that only answers says behind the first words of each text."""
     beginnings = [" ".join(text.split()[:prefix]) for text in batch.column("text")]
-    return subject.text.generate(beginnings, max_new_tokens=_LETTERS_PER_WORD * suffix, chat=False)
+    return subject.text.generate(beginnings, max_new_tokens=_TOKENS_PER_WORD * suffix, chat=False)
 
 
 def _by_words(trust: tm.Trust, model: tm.Subject, texts: tm.Dataset, prefix: int, suffix: int) -> Recitals:
@@ -93,14 +90,12 @@ def _by_words(trust: tm.Trust, model: tm.Subject, texts: tm.Dataset, prefix: int
     truth = [" ".join(words[place][prefix : prefix + suffix]) for place in long]
     spoken = [" ".join(answer.split()[:suffix]) for answer in said]
     distance = [tm.levenshtein(own, true) / max(len(own), len(true), 1) for own, true in zip(spoken, truth, strict=True)]
-    starts = {start: number for number, start in enumerate(dict.fromkeys(" ".join(words[place][:prefix]) for place in long))}
     return Recitals(
         data=data,
         exact=np.array([own == true for own, true in zip(spoken, truth, strict=True)], dtype=bool),
         distance=np.array(distance, dtype=float),
         said=spoken,
         drawn=None,
-        start=np.array([starts[" ".join(words[place][:prefix])] for place in long]),
         left_out=len(texts) - len(long),
     )
 

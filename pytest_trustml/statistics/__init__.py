@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pytest_trustml.statistics.agreement import cohen_kappa
 from pytest_trustml.statistics.conformal import conformal_p, conformal_threshold
+from pytest_trustml.statistics.drift import Drift, drift
 from pytest_trustml.statistics.effect import cohen_d, share_above
 from pytest_trustml.statistics.means import mean
-from pytest_trustml.statistics.multiplicity import benjamini_hochberg, holm
+from pytest_trustml.statistics.multiplicity import benjamini_hochberg, holm, largest
 from pytest_trustml.statistics.paired import McNemar, mcnemar, paired_change, paired_mean_difference, paired_rate_difference
 from pytest_trustml.statistics.placements import auc_difference, clustered_auc
 from pytest_trustml.statistics.power import (
@@ -29,6 +30,7 @@ from pytest_trustml.statistics.tail import limit_p
 from pytest_trustml.statistics.trend import cochran_armitage
 
 __all__ = [
+    "Drift",
     "McNemar",
     "Roc",
     "Sequential",
@@ -50,7 +52,9 @@ __all__ = [
     "detectable_mean",
     "detectable_paired_difference",
     "detectable_rate",
+    "drift",
     "holm",
+    "largest",
     "likeliest_share",
     "limit_p",
     "mcnemar",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from pytest_trustml.result.measurement import Interval, Measurement
 from pytest_trustml.statistics.samples import numbers
 
 
@@ -69,3 +70,53 @@ def _p_values(p_values: Iterable[float], family: int | None) -> tuple[np.ndarray
     if family is not None and family < len(array):
         raise ValueError(f"family is {family}, but {len(array)} p-values were given. It counts all tests of the family.")
     return array, len(array) if family is None else family
+
+
+def largest(found: Mapping[str, Measurement], *, level: float = 0.95, name: str | None = None) -> Measurement:
+    """The most successful of several attacks, with an interval that holds for all of them at once: picking it costs nothing.
+
+    Parameters
+    ----------
+    found : mapping of str to Measurement
+        One per attack, each taken at the level 1 - (1 - ``level``) / number of measurements (Bonferroni).
+    level : float
+        Of the statement about all of them.
+    name : str, optional
+        What the result is called; by default as the largest.
+
+    Returns
+    -------
+    Measurement
+        Its interval reaches from the largest low end to the largest high end; ``details["attack"]`` names the largest. If any
+        has no interval, that one: what is unknown of one cannot be below a limit.
+
+    Raises
+    ------
+    ValueError
+        Without any measurement.
+
+    Examples
+    --------
+    >>> from pytest_trustml.statistics.proportions import proportion
+    >>> about = {"name": "rate", "higher_is_safer": False, "level": 0.975}
+    >>> print(largest({"a": proportion([1, 0, 0, 0], **about), "b": proportion([1, 1, 1, 0], **about)}))
+    rate = 0.75 (95 % interval 0.1522 to 0.9969, clopper-pearson, bonferroni over 2 attacks, n = 4)
+    """
+    if not found:
+        raise ValueError("There is no measurement to take the largest of.")
+    called = {} if name is None else {"name": name}
+    unknown = next((one for one in found.values() if one.interval is None), None)
+    if unknown is not None:
+        return unknown.but(**called)
+    best = max(found, key=lambda one: found[one].value or 0.0)
+    ends = [one.interval for one in found.values() if one.interval is not None]
+    own = found[best].interval
+    assert own is not None
+    interval = Interval(
+        low=max(end.low for end in ends),
+        high=max(end.high for end in ends),
+        level=level,
+        method=f"{own.method}, bonferroni over {len(found)} attacks",
+        shrinks=own.shrinks,
+    )
+    return found[best].but(interval=interval, details=found[best].details | {"attack": best, "attacks": len(found)}, **called)

@@ -122,7 +122,9 @@ def _is_directory(path: Path) -> None:
         hint = ""
         if path.name and path.parent.name and not path.parent.exists():
             hint = f" For a model of the hub write hf:{path.parent.name}/{path.name}."
-        raise SubjectError(f"There is no directory {path}. Give the directory that save_pretrained wrote.{hint}")
+        what = "picture" if path.suffix.lower() in (".png", ".jpg", ".jpeg") else "directory"
+        advice = "Check its name and folder." if what == "picture" else "Give the directory that save_pretrained wrote."
+        raise SubjectError(f"There is no {what} {path}. {advice}{hint}")
     if path.suffix == ".gguf":
         raise SubjectError(f"{path} is a GGUF file, made for llama.cpp. {_gguf()}")
     if path.suffix in PICKLES:

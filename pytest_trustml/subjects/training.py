@@ -131,3 +131,32 @@ def small_llama(
     )
     with own_randomness(seed):
         return LlamaForCausalLM(config)
+
+
+def small_bert(
+    vocabulary: int, labels: Sequence[str], *, seed: int, context: int, width: int, layers: int = 1, heads: int = 2
+) -> Any:
+    """A ``BertForSequenceClassification`` with random weights, small enough to be trained on a laptop in seconds.
+
+    >>> small_bert(50, ["a", "b"], seed=0, context=16, width=8).config.label2id
+    {'a': 0, 'b': 1}
+    """
+    from transformers import BertConfig, BertForSequenceClassification
+
+    config = BertConfig(
+        vocab_size=vocabulary,
+        hidden_size=width,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        intermediate_size=2 * width,
+        max_position_embeddings=context,
+        id2label=dict(enumerate(labels)),
+        label2id={name: number for number, name in enumerate(labels)},
+        pad_token_id=0,
+        # The defaults are for models a thousand times as large: one this small would hardly move.
+        initializer_range=0.1,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+    )
+    with own_randomness(seed):
+        return BertForSequenceClassification(config)

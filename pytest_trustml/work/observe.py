@@ -77,8 +77,8 @@ def observe(
     -----
     A result's name is a digest of: module and name of the function, the source of its module and of what that imports from its
     own package, parameters, the subject's fingerprint, dtype and kind of device, the rows with their ids, and the versions of
-    this package and of the model libraries. Rows are stored in parts of 512 (16 for a model behind an
-    endpoint), so that a killed run goes on where it was.
+    this package and of the model libraries. Rows are stored in parts of 512 (16 for a model behind an endpoint), so that a
+    killed run goes on where it was.
 
     NaN and infinity are results like any others: they are kept and returned, and judging them is the caller's task.
     """

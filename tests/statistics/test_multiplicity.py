@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
-from pytest_trustml.statistics import benjamini_hochberg, holm
+from pytest_trustml.statistics import benjamini_hochberg, holm, largest, proportion
 
 P = (0.001, 0.012, 0.03, 0.04, 0.2)
 p_values = st.lists(st.floats(0, 1), min_size=1, max_size=40)
@@ -44,3 +44,20 @@ def test_mistakes_are_named():
         holm([0.1, 1.2])
     with pytest.raises(ValueError, match="family is 1, but 2"):
         holm([0.1, 0.2], family=1)
+
+
+def test_the_largest_of_several_reaches_as_far_as_any_of_them():
+    about = {"name": "rate", "higher_is_safer": False, "level": 0.975}
+    found = {"a": proportion([1] * 30 + [0] * 70, **about), "b": proportion([1, 1, 0, 0], **about)}
+    most = largest(found, name="worst")
+    assert most.name == "worst" and most.value == 0.5 and most.details["attack"] == "b" and most.interval.level == 0.95
+    assert most.interval.low == found["a"].interval.low > found["b"].interval.low
+    assert most.interval.high == found["b"].interval.high
+
+
+def test_what_is_unknown_of_one_is_unknown_of_the_largest():
+    about = {"name": "rate", "higher_is_safer": False}
+    none = proportion([], **about)
+    assert largest({"a": proportion([0] * 50, **about), "b": none}).undefined == none.undefined
+    with pytest.raises(ValueError, match="no measurement"):
+        largest({})

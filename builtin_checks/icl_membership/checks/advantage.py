@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest_trustml as tm
 from builtin_checks.icl_membership import controls, exhibits
-from builtin_checks.icl_membership.harness import Settings, attack, measure, strongest, targets_of
+from builtin_checks.icl_membership.harness import Settings, attack, measure, targets_of
 from builtin_checks.icl_membership.prompt import read_records
 from builtin_checks.icl_membership.roles import DEMONSTRATIONS, read_format
 from builtin_checks.icl_membership.speaker import Deployed
@@ -89,13 +89,13 @@ def advantage(
     """
     form = read_format(demonstrations, instruction, record, separator, labels, instruction_defence)
     trials = paired_trials(read_records(demonstrations, data_defence), targets, shots, trust.rng)
-    settings = Settings(words, rounds, wrong_labels, trust.seed)
+    settings = Settings(words, rounds, wrong_labels, trust.seed).checked()
     controls.copier_is_caught(trust, form, trials, settings)
     found = attack(Deployed(trust, model, form, chat, output_defence), form, trials, settings)
     controls.read_replies(trust, found, output_defence)
     utility = controls.does_its_task(trust, found, trials, form)
     measured = measure(trust, found, trials, targets_of(trials, demonstrations))
-    worst = strongest("advantage", measured, trust.level)
+    worst = trust.largest(measured, name="advantage")
     worst = worst.but(details=worst.details | {"brainwash": found.how, "shots": shots})
     exhibits.show_attacks(trust, measured)
     exhibits.show_curves(trust, found, trials)

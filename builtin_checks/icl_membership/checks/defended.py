@@ -7,7 +7,7 @@ import itertools
 import pytest_trustml as tm
 from builtin_checks.icl_membership import controls, exhibits
 from builtin_checks.icl_membership.checks.advantage import REFERENCE
-from builtin_checks.icl_membership.harness import Settings, attack, measure, strongest, targets_of
+from builtin_checks.icl_membership.harness import Settings, attack, measure, targets_of
 from builtin_checks.icl_membership.prompt import read_records
 from builtin_checks.icl_membership.roles import DEMONSTRATIONS, read_format
 from builtin_checks.icl_membership.speaker import Deployed
@@ -69,7 +69,7 @@ def defended_advantage(
     ----------
     Wen et al., CCS 2024, section 6. Tang et al., ICLR 2024 (private demonstrations).
     """
-    settings = Settings(words, rounds, wrong_labels, trust.seed)
+    settings = Settings(words, rounds, wrong_labels, trust.seed).checked()
     rows, worst, right, before = [], {}, {}, {}
     data = demonstrations
     for chosen in itertools.product((False, True), repeat=len(DEFENCES)):
@@ -84,7 +84,7 @@ def defended_advantage(
             controls.does_its_task(trust, found, trials, form)
         measured = measure(trust, found, trials, data)
         name = " + ".join(kind for kind, on in zip(DEFENCES, chosen, strict=True) if on) or "none"
-        worst[chosen] = strongest("defended_advantage", measured, trust.level)
+        worst[chosen] = trust.largest(measured, name="defended_advantage")
         right[chosen] = [bool(one) for one, trial in zip(found.right, trials, strict=True) if not trial.member]
         before[name] = measured
         rows.append((name, worst[chosen], measured, sum(right[chosen]) / len(right[chosen])))

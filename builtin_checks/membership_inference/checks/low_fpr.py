@@ -7,13 +7,13 @@ import numpy as np
 import pytest_trustml as tm
 from builtin_checks.membership_inference import controls, exhibits
 from builtin_checks.membership_inference.attack import ALONE, COMPARING, attack_scores, on_references
+from builtin_checks.membership_inference.rates import HEADLINE, accuracy_gap, rates
 from builtin_checks.membership_inference.records import Records, lay_out
 from builtin_checks.membership_inference.references import Recipe, References, train_references
 from builtin_checks.membership_inference.roles import MEMBERS, NONMEMBERS, POPULATION
 
 REFERENCE = "Carlini et al., S&P 2022, arXiv 2112.03570; Zarifzadeh, Liu and Shokri, ICML 2024, arXiv 2312.03262"
 FEWEST = 100
-HEADLINE, RARER = "tpr_at_1_percent_fpr", "tpr_at_01_percent_fpr"
 
 
 @tm.check(
@@ -137,19 +137,14 @@ def low_fpr(
     exhibits.show_exposed(trust, records, asked, scored.scores, inside, top)
     headline, *further = rates(trust, scored.scores, inside)
     details = {**scored.details, "dropped": records.dropped, "non_members": int((~inside).sum())}
-    found = [headline.but(details=headline.details | details), *further, accuracy_gap(trust, logits, records, asked, inside)]
+    found = [
+        headline.but(details=headline.details | details),
+        *further,
+        accuracy_gap(trust, logits[asked], records.labels[asked], inside),
+    ]
     if compared is not None:
         found += reference_auc(trust, attack, records.labels, asked, beside, compared, gamma)
     return found
-
-
-def rates(trust: tm.Trust, scores: np.ndarray, inside: np.ndarray) -> list[tm.Measurement]:
-    """Members found at 1 % and at 0.1 % false accusations, and the area under the curve."""
-    return [
-        tm.members_caught(scores, inside, 0.01, name=HEADLINE, level=trust.level),
-        tm.members_caught(scores, inside, 0.001, name=RARER, level=trust.level),
-        trust.auc(scores, inside, name="attack_auc", higher_is_safer=False),
-    ]
 
 
 def too_few(others: int, population: int | None) -> str:
@@ -172,14 +167,6 @@ def set_aside(trust: tm.Trust, records: Records, share: float) -> Records:
     sets = records.sets.astype("U10")
     sets[chosen] = "population"
     return records._replace(sets=sets)
-
-
-def accuracy_gap(
-    trust: tm.Trust, logits: np.ndarray, records: Records, asked: np.ndarray, inside: np.ndarray
-) -> tm.Measurement:
-    """How much more often the model is right about members than about others: what overfitting looks like from outside."""
-    right = tm.membership_signal(logits[asked], records.labels[asked], "correctness") > 0
-    return trust.rate_difference(right[inside], right[~inside], name="accuracy_gap", higher_is_safer=False)
 
 
 def reference_auc(

@@ -6,6 +6,7 @@ import numpy as np
 
 import pytest_trustml as tm
 from builtin_checks.membership_inference import controls, exhibits
+from builtin_checks.membership_inference.rates import accuracy_gap, rates
 from builtin_checks.membership_inference.records import Records, lay_out
 from builtin_checks.membership_inference.roles import MEMBERS, NONMEMBERS
 
@@ -65,36 +66,20 @@ def metric_attacks(
     controls.model_has_learnt(trust, logits[inside], records.labels[inside])
     scores = {name: tm.membership_signal(logits, records.labels, name) for name in ATTACKS}
     exhibits.show_curves(trust, scores, inside)
-    found = [highest(trust, scores, inside).but(), advantage(trust, scores, records, inside)]
-    found[0] = found[0].but(details={**found[0].details, "dropped": records.dropped})
+    most = highest(trust, scores, inside)
+    most = most.but(details={**most.details, "dropped": records.dropped})
     table = {name: rates(trust, values, inside) for name, values in scores.items()}
     exhibits.show_table(trust, table, "Attacks side by side")
     exhibits.show_exposed(trust, records, rows, scores["modified_entropy"], inside, top)
-    right = scores["correctness"] > 0
-    gap = trust.rate_difference(right[inside], right[~inside], name="accuracy_gap", higher_is_safer=False)
-    return [*found, gap, table["modified_entropy"][-1]]
-
-
-def rates(trust: tm.Trust, scores: np.ndarray, inside: np.ndarray) -> list[tm.Measurement]:
-    """Members found at 1 % and at 0.1 % false accusations, and the area under the curve."""
-    return [
-        tm.members_caught(scores, inside, 0.01, name="tpr_at_1_percent_fpr", level=trust.level),
-        tm.members_caught(scores, inside, 0.001, name="tpr_at_01_percent_fpr", level=trust.level),
-        trust.auc(scores, inside, name="attack_auc", higher_is_safer=False),
-    ]
+    gap = accuracy_gap(trust, logits, records.labels, inside)
+    return [most, advantage(trust, scores, records, inside), gap, table["modified_entropy"][-1]]
 
 
 def highest(trust: tm.Trust, scores: dict[str, np.ndarray], inside: np.ndarray) -> tm.Measurement:
     """The largest share of members found by any of the attacks, with an interval that holds for the largest of them."""
     each = 1 - (1 - trust.level) / len(scores)
     found = {name: tm.members_caught(values, inside, 0.01, name=HEADLINE, level=each) for name, values in scores.items()}
-    if any(one.interval is None for one in found.values()):
-        return next(one for one in found.values() if one.interval is None)
-    best = max(found, key=lambda name: found[name].value)
-    low, high = max(one.interval.low for one in found.values()), max(one.interval.high for one in found.values())
-    method = f"{found[best].interval.method}, bonferroni"
-    interval = tm.Interval(low=low, high=high, level=trust.level, method=method)
-    return found[best].but(interval=interval, details={**found[best].details, "attack": best, "attacks": len(found)})
+    return trust.largest(found)
 
 
 def advantage(trust: tm.Trust, scores: dict[str, np.ndarray], records: Records, inside: np.ndarray) -> tm.Measurement:

@@ -89,26 +89,10 @@ def membership_leak(
         areas[name] = trust.auc(values[known], labels[known], name="best_attack_auc", **about)
         hits[name] = trust.tpr_at_fpr(values[known], labels[known], fpr, name="best_attack_tpr", **about)
     exhibits.show_attacks(trust, areas, hits, {name: values[known] for name, values in named.items()}, labels[known])
-    return [_best(areas, trust.level), _best(hits, trust.level)]
+    return [trust.largest(areas), trust.largest(hits)]
 
 
 def _scores(trust: tm.Trust, model: tm.Subject, other: tm.Subject | None, data: tm.Dataset, how: dict) -> dict[str, np.ndarray]:
     found = trust.observe(tm.score_tokens, model, data, **how)
     plain = None if other is None else trust.observe(tm.score_tokens, other, data, **how)
     return membership_scores(found, data.column("text"), plain)
-
-
-def _best(found: dict[str, tm.Measurement], level: float) -> tm.Measurement:
-    """The largest of several measurements, each of which was taken at a stricter level, so that all hold at once."""
-    some = {name: one for name, one in found.items() if one.interval is not None}
-    if not some:
-        return next(iter(found.values()))
-    best = max(some, key=lambda name: some[name].value)
-    interval = tm.Interval(
-        low=max(one.interval.low for one in some.values()),
-        high=max(one.interval.high for one in some.values()),
-        level=level,
-        method=f"{some[best].interval.method}, bonferroni over {len(some)} attacks",
-        shrinks=some[best].interval.shrinks,
-    )
-    return some[best].but(interval=interval, details=some[best].details | {"attack": best})

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections import Counter
 
 import numpy as np
 import pytest
@@ -21,22 +19,10 @@ from pytest_trustml.release.manifest import read_manifest
 from pytest_trustml.reports.evidence import EvidenceStore
 from pytest_trustml.work.cache import Cache
 from pytest_trustml.work.progress import Progress
+from tests.families.bench import Bench
 
 SMALL = Recipe(epochs=2, smallest=0.8, noise=0.05, word_drop=0.1, weight_decay=0.1, batch=16)
 PLAN = demo.Plan(shared=40, listed=30, left_out=20, wrong=8, external=30, recipe=SMALL)
-
-
-class Bench:
-    """A workshop that counts the steps it is told about."""
-
-    def __init__(self, seed=0):
-        self.seed = seed
-        self.steps = Counter()
-
-    @contextlib.contextmanager
-    def progress(self, label, total):
-        yield lambda done: self.steps.update({label: done})
-        assert self.steps[label] == total
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ import pytest
 
 import pytest_trustml as tm
 from builtin_checks.clip_memorization import score
-from builtin_checks.clip_memorization.controls import drift
 from builtin_checks.clip_memorization.observations import embeddings, matched_first, matched_gap, terms
 from builtin_checks.clip_memorization.views import image_views, pictures
+from pytest_trustml.statistics import drift
 
 HOW = {"views": 3, "seed": 5, "crop": 0.8, "flip": False, "view_pairing": "cross"}
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections import Counter
-
 import numpy as np
 import pytest
 
@@ -18,22 +15,10 @@ from pytest_trustml.release.manifest import read_manifest
 from pytest_trustml.reports.evidence import EvidenceStore
 from pytest_trustml.work.cache import Cache
 from pytest_trustml.work.progress import Progress
+from tests.families.bench import Bench
 
 CHECKS = {check.id.split(".")[1]: check for check in (unit_excess, layer_profile, sample_score)}
 SMALL = demo.Plan(shared=24, listed=16, left_out=8, heldout=24, recipe=Recipe(epochs=2, augmentation="crop", batch_size=16))
-
-
-class Bench:
-    """A workshop that counts the steps it is told about."""
-
-    def __init__(self, seed=0):
-        self.seed = seed
-        self.steps = Counter()
-
-    @contextlib.contextmanager
-    def progress(self, label, total):
-        yield lambda done: self.steps.update({label: done})
-        assert self.steps[label] == total
 
 
 def judge_release(folder, seed=0):

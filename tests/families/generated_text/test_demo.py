@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections import Counter
 
@@ -15,6 +14,7 @@ from pytest_trustml.release.demos import Workshop
 from pytest_trustml.release.manifest import read_manifest
 from pytest_trustml.work.folders import cache_root
 from pytest_trustml.work.progress import Progress
+from tests.families.bench import Bench
 from tests.families.generated_text.test_checks import run, value
 
 TINY = {
@@ -27,19 +27,6 @@ TINY = {
     "SHARE": 0.1,
     "RECIPE": Recipe(steps=3, batch=4, width=24, rate=1e-3),
 }
-
-
-class Bench:
-    """A workshop that counts the steps it is told about."""
-
-    def __init__(self, seed=0):
-        self.seed = seed
-        self.steps = Counter()
-
-    @contextlib.contextmanager
-    def progress(self, label, total):
-        yield lambda done: self.steps.update({label: done})
-        assert self.steps[label] == total
 
 
 @pytest.fixture

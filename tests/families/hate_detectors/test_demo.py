@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections import Counter
-
 import pytest
 
 import pytest_trustml as tm
@@ -13,6 +10,7 @@ from builtin_checks.hate_detectors.normaliser import LOOKALIKES, normaliser
 from builtin_checks.hate_detectors.roles import GENERATED, SUITE, read_suite
 from builtin_checks.hate_detectors.training import Recipe
 from pytest_trustml.release.manifest import read_manifest
+from tests.families.bench import Bench
 
 TINY = {
     "TRAINING": 40,
@@ -21,19 +19,6 @@ TINY = {
     "BRITTLE": Recipe(steps=2, batch=8, rate=1e-3, width=16, layers=1, copies=1, sloppy=True),
     "HARDENED": Recipe(steps=2, batch=8, rate=1e-3, width=16, layers=1, pieces=200, copies=1),
 }
-
-
-class Bench:
-    """A workshop that counts the steps it is told about."""
-
-    def __init__(self, seed=0):
-        self.seed = seed
-        self.steps = Counter()
-
-    @contextlib.contextmanager
-    def progress(self, label, total):
-        yield lambda done: self.steps.update({label: done})
-        assert self.steps[label] == total
 
 
 @pytest.fixture

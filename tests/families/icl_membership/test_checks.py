@@ -167,7 +167,8 @@ def test_what_stands_in_the_prompt_instead():
     ("options", "words"),
     [
         ({"record": "Text: {text}"}, "ends with {label}"), ({"record": "{label}: {text}"}, "ends with {label}"),
-        ({"labels": "sport,money"}, "which the option labels"), ({"shots": 0}, "shots is 0"), ({"targets": 0}, "targets 0"),
+        ({"labels": "sport,money"}, "which the option labels"), ({"shots": 0}, "shots is 0"),
+        ({"rounds": 0}, "rounds 0"), ({"targets": 0}, "targets 0"),
     ],
 )  # fmt: skip
 def test_options_that_cannot_be_meant(options, words, tmp_path):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections import Counter
 
 import numpy as np
 import pytest
@@ -16,32 +14,13 @@ from pytest_trustml.release.demos import Workshop
 from pytest_trustml.release.manifest import read_manifest
 from pytest_trustml.work.folders import cache_root
 from pytest_trustml.work.progress import Progress
+from tests.families.bench import Bench
 from tests.families.icl_membership.test_checks import broken, run, value
 
 SMALL = {
     "COPYING": tm.Course(steps=2, batch=4, rate=1e-3), "SORTING": tm.Course(steps=2, batch=4, rate=1e-3), "POOL": 40,
     "HELD_OUT": 20, "VOCABULARY": 500,
 }  # fmt: skip
-
-
-class Bench:
-    """A workshop that counts the steps it is told about and keeps parts in a folder."""
-
-    def __init__(self, folder):
-        self.seed, self.folder = 0, folder
-        self.steps = Counter()
-
-    @contextlib.contextmanager
-    def progress(self, label, total):
-        yield lambda done: self.steps.update({label: done})
-        assert self.steps[label] == total
-
-    def part(self, name, build, *key):
-        place = self.folder / name
-        if not place.is_dir():
-            place.mkdir(parents=True)
-            build(place, self)
-        return place
 
 
 def test_messages_are_all_different_and_depend_on_the_seed():
@@ -54,7 +33,7 @@ def test_messages_are_all_different_and_depend_on_the_seed():
 def test_both_releases_share_the_model_and_differ_in_the_prompt(monkeypatch, tmp_path):
     for name, number in SMALL.items():
         monkeypatch.setattr(demo, name, number)
-    bench = Bench(tmp_path / "parts")
+    bench = Bench(home=tmp_path / "parts")
     manifests, weights = [], []
     for release in (demo.prompt_leaky, demo.prompt_defended):
         folder = tmp_path / release.__name__

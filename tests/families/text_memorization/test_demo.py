@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections import Counter
 
@@ -16,22 +15,10 @@ from pytest_trustml.release.demos import Workshop
 from pytest_trustml.release.manifest import read_manifest
 from pytest_trustml.work.folders import cache_root
 from pytest_trustml.work.progress import Progress
+from tests.families.bench import Bench
 from tests.families.text_memorization.test_checks import broken, run, value
 
 TINY = demo.Plan({1: 30, 4: 5}, {1: 4, 4: 4}, 6, tm.Course(steps=3, batch=4, rate=1e-3))
-
-
-class Bench:
-    """A workshop that counts the steps it is told about."""
-
-    def __init__(self, seed=0):
-        self.seed = seed
-        self.steps = Counter()
-
-    @contextlib.contextmanager
-    def progress(self, label, total):
-        yield lambda done: self.steps.update({label: done})
-        assert self.steps[label] == total
 
 
 @pytest.fixture
