@@ -15,7 +15,7 @@ from builtin_checks.synthetic_artifacts.references import Answers, Recipe, align
 from builtin_checks.synthetic_artifacts.scenario import FEWEST_QUERIES, QUERY_KINDS, half_of, reserve
 from builtin_checks.synthetic_artifacts.score import METRICS, query_scores, softmax
 from builtin_checks.synthetic_artifacts.share import synthetic_share
-from builtin_checks.synthetic_artifacts.verdict import Audit, audit, measured
+from builtin_checks.synthetic_artifacts.verdict import Audit, audit, measured, undecided
 
 METHODS = ("metric", "tuning")
 
@@ -59,7 +59,7 @@ def audit_classifier(
     texts = tm.Dataset({"id": queries.ids, "text": queries.column("text")}, spec=queries.spec)
     logits = trust.observe(tm.classify, model, texts)
     if not controls.answers_are_numbers(trust, logits):
-        return [undecided("the model gives answers that are no numbers")]
+        return undecided("the model gives answers that are no numbers")
     own = softmax(logits)
     if models is not None:
         found = given(trust, models, model, texts, classes)
@@ -185,10 +185,3 @@ def _modules(
 def _columns(module: object, classes: Sequence[str], who: str) -> list[int]:
     names = module.config.id2label  # type: ignore[attr-defined]
     return align(np.arange(len(names)), [str(names[place]) for place in sorted(names)], classes, who).tolist()
-
-
-def undecided(why: str) -> tm.Measurement:
-    """The headline without a value."""
-    return tm.Measurement(
-        name="evidence_against_declaration", value=None, undefined=why, n=0, unit="probability", higher_is_safer=False
-    )

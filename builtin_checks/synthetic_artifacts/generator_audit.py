@@ -69,12 +69,3 @@ def check_words(*, declared: str, metric: str) -> None:
     for name, value, known in (("declared", declared, ("real", "synthetic")), ("metric", metric, tuple(METRICS))):
         if value not in known:
             raise tm.UsageError(f"The option {name} is {value!r}. Choose {', '.join(known)}.")
-
-
-def undecided(why: str) -> list[tm.Measurement]:
-    """The headline without a value."""
-    return [
-        tm.Measurement(
-            name="evidence_against_declaration", value=None, undefined=why, n=0, unit="probability", higher_is_safer=False
-        )
-    ]

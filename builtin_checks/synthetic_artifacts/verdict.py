@@ -188,6 +188,15 @@ def measured(
     return [headline, accuracy, detection, accusation]
 
 
+def undecided(why: str) -> list[tm.Measurement]:
+    """The headline without a value."""
+    return [
+        tm.Measurement(
+            name="evidence_against_declaration", value=None, undefined=why, n=0, unit="probability", higher_is_safer=False
+        )
+    ]
+
+
 def _controls(trust: tm.Trust, audit: Audit, accuracy: tm.Measurement, accusation: tm.Measurement) -> None:
     """With few references neither can be known; they are then too few for a verdict as well."""
     if audit.n < ENOUGH:

@@ -6,6 +6,7 @@ import pytest_trustml as tm
 from builtin_checks.synthetic_artifacts import generator_audit, writers
 from builtin_checks.synthetic_artifacts.generators import Wording, set_task
 from builtin_checks.synthetic_artifacts.roles import REAL_PAIRS, REFERENCES, SYNTHETIC_PAIRS
+from builtin_checks.synthetic_artifacts.verdict import undecided
 
 REFERENCE = "Wu, Yang, Shen, Backes, Zhang, USENIX Security 2025, arXiv 2502.00808, metric-based auditing of generators"
 
@@ -114,11 +115,11 @@ def generator(
     wording = Wording(template, document_words, max_new_tokens, chat).checked()
     task = set_task(real, synthetic, queries, wording, trust.rng, train=models is None)
     if isinstance(task, str):
-        return generator_audit.undecided(task)
+        return undecided(task)
     if models is not None:
         found = writers.given(trust, models, model, task.queries, wording)
     elif synthetic is None:
-        return generator_audit.undecided("there are neither synthetic_pairs to train references on nor reference_models")
+        return undecided("there are neither synthetic_pairs to train references on nor reference_models")
     else:
         if chat:
             raise tm.UsageError(
