@@ -76,6 +76,15 @@ def recitals(
     return Recitals(data, exact, distance, said, found["drawn"], len(texts) - len(long))
 
 
+def too_short(own: Recitals, control: Recitals, length: int, name: str) -> tm.Measurement:
+    """A measurement without a value, where no text of one kind is long enough."""
+    kind = "training" if not len(own) else "held-out"
+    why = f"no {kind} text has {length} {own.unit}: lower the options prefix and suffix"
+    return tm.Measurement(
+        name=name, value=None, undefined=why, n=min(len(own), len(control)), unit="difference of shares", higher_is_safer=False
+    )
+
+
 def continue_words(subject: tm.Subject, batch: tm.Dataset, *, prefix: int, suffix: int) -> list[str]:
     """What a model that only answers says behind the first words of each text."""
     beginnings = [" ".join(text.split()[:prefix]) for text in batch.column("text")]

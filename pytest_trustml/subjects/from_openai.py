@@ -118,10 +118,11 @@ class EndpointText:
             asked["prompt"] = f"{system}\n\n{prompt}" if system else prompt
         path, read = ("/chat/completions", _said) if chat else ("/completions", _continued)
         try:
+            name = self._limit  # requests run side by side: another one may learn the newer name meanwhile
             try:
-                return self._endpoint.ask(path, {**asked, self._limit: settings["limit"]}, read)
+                return self._endpoint.ask(path, {**asked, name: settings["limit"]}, read)
             except SubjectError as error:
-                if not (chat and self._limit == "max_tokens" and "max_completion_tokens" in str(error)):
+                if not (chat and name == "max_tokens" and "max_completion_tokens" in str(error)):
                     raise
                 self._limit = "max_completion_tokens"  # what newer models of the inventor call it
                 return self._endpoint.ask(path, {**asked, self._limit: settings["limit"]}, read)

@@ -6,7 +6,13 @@ import numpy as np
 
 import pytest_trustml as tm
 from builtin_checks.text_memorization import controls, exhibits
-from builtin_checks.text_memorization.recitals import before_training, one_per_document, recitals, shows_tokens
+from builtin_checks.text_memorization.recitals import (
+    before_training,
+    one_per_document,
+    recitals,
+    shows_tokens,
+    too_short,
+)
 from builtin_checks.text_memorization.roles import HELD_OUT, MEMBERS
 from builtin_checks.text_memorization.score import chance, queries_needed
 
@@ -86,13 +92,7 @@ def probabilistic_extraction(
     control = recitals(trust, model, one_per_document(trust, heldout, texts), **how)
     about = {"higher_is_safer": False}
     if not len(own) or not len(control):
-        kind = "training" if not len(own) else "held-out"
-        return [
-            tm.Measurement(
-                name="extractable_above_control", value=None, n=min(len(own), len(control)), unit="difference of shares",
-                undefined=f"no {kind} text has {prefix + suffix} tokens: lower the options prefix and suffix", **about,
-            )
-        ]  # fmt: skip
+        return [too_short(own, control, prefix + suffix, "extractable_above_control")]
     controls.reads_language(trust, model, heldout, max_tokens=prefix + suffix)
     found = [chance(one.drawn, queries) >= probability for one in (own, control)]
     above = trust.rate_difference(*found, name="extractable_above_control", **about)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 import pytest_trustml as tm
 from builtin_checks.text_memorization import controls, exhibits
-from builtin_checks.text_memorization.recitals import Recitals, before_training, one_per_document, recitals
+from builtin_checks.text_memorization.recitals import before_training, one_per_document, recitals, too_short
 from builtin_checks.text_memorization.roles import HELD_OUT, MEMBERS
 
 REFERENCE = "Carlini et al., Quantifying Memorization Across Neural Language Models, ICLR 2023, arXiv 2202.07646"
@@ -81,8 +79,7 @@ def extraction_rate(
     control = recitals(trust, model, one_per_document(trust, heldout, texts), **how)
     if not len(own) or not len(control):
         return [
-            _too_short(own, control, prefix + suffix, name)
-            for name in ("extraction_above_control", "approximate_above_control")
+            too_short(own, control, prefix + suffix, name) for name in ("extraction_above_control", "approximate_above_control")
         ]
     if own.unit == "tokens":
         controls.reads_language(trust, model, heldout, max_tokens=prefix + suffix)
@@ -112,12 +109,3 @@ def extraction_rate(
     exhibits.show_duplicates(trust, own.data, own.exact, "recited exactly")
     exhibits.show_recited(trust, own, near[0], prefix)
     return measurements
-
-
-def _too_short(own: Recitals, control: Recitals, length: int, name: str) -> tm.Measurement:
-    kind = "training" if not len(own) else "held-out"
-    why = f"no {kind} text has {length} {own.unit}: lower the options prefix and suffix"
-    return tm.Measurement(
-        name=name, value=None, undefined=why, n=int(np.minimum(len(own), len(control))), unit="difference of shares",
-        higher_is_safer=False,
-    )  # fmt: skip

@@ -13,11 +13,13 @@ from typing import Any
 
 
 class Server:
-    """``answer(kind, request) -> text``; ``moods`` are played one per POST before it behaves."""
+    """``answer(kind, request) -> text``; ``moods`` are played one per POST before it behaves. A ``modern`` one takes the limit
+    on new tokens by its newer name alone."""
 
     def __init__(self, answer: Callable[[str, dict[str, Any]], str]) -> None:
         self.answer = answer
         self.moods: list[str] = []
+        self.modern = False
         self.models: list[dict[str, Any]] | None = [{"id": "acme/chat", "created": 7, "owned_by": "acme"}]
         self.seen: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
@@ -68,6 +70,8 @@ class _Handler(BaseHTTPRequestHandler):
             server.at_once += 1
             server.most_at_once = max(server.most_at_once, server.at_once)
             mood = server.moods.pop(0) if server.moods else "well"
+            if server.modern and "max_tokens" in body:
+                mood = "modern"
         time.sleep(server.delay)
         with server.lock:  # before the answer goes out: the next request may come in at once
             server.at_once -= 1

@@ -143,6 +143,13 @@ def test_other_ways_to_answer(server):
     ]  # fmt: skip
 
 
+def test_requests_side_by_side_all_learn_the_newer_name_of_the_limit(server):
+    server.modern, server.delay = True, 0.05
+    answers = opened(server, "parallel=4").text.generate([f"p{number}" for number in range(8)])
+    assert [answer.split()[1] for answer in answers] == [f"p{number}" for number in range(8)]
+    assert sum("max_tokens" in body for body in server.seen) <= 4
+
+
 def test_no_more_requests_than_allowed(server):
     text = opened(server, "most=3&parallel=1").text
     with pytest.raises(tm.SubjectError, match=r"was asked 3 times, all that this run may \(most=3\)"):
