@@ -17,30 +17,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from random_gpt2 import random_texts, save_model
 
 import pytest_trustml as tm
 from builtin_checks.generated_text.detector import ZERO_SHOT
 from pytest_trustml.work.cache import Cache
 from pytest_trustml.work.observe import observe
 
-TEXTS, TOKENS, VOCABULARY, ROUNDS = 8, 256, 50257, 7
-
-
-def save_model(folder: Path) -> None:
-    """GPT-2's configuration with random weights, and a tokenizer of as many words: speed does not depend on what they are."""
-    from tokenizers import Tokenizer, models, pre_tokenizers
-
-    tokens = Tokenizer(models.WordLevel({f"w{n}": n for n in range(VOCABULARY)}, unk_token="w0"))
-    tokens.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    PreTrainedTokenizerFast(tokenizer_object=tokens, unk_token="w0", eos_token="w1", pad_token="w1").save_pretrained(folder)
-    torch.manual_seed(0)
-    GPT2LMHeadModel(GPT2Config(bos_token_id=1, eos_token_id=1)).save_pretrained(folder)
+TEXTS, TOKENS, ROUNDS = 8, 256, 7
 
 
 def texts(count: int) -> tm.Dataset:
-    rng = np.random.default_rng(0)
-    return tm.Dataset({"text": [" ".join(f"w{n}" for n in rng.integers(2, VOCABULARY, TOKENS)) for _ in range(count)]})
+    return tm.Dataset({"text": random_texts(count, TOKENS)})
 
 
 def bare(model: torch.nn.Module, ids: torch.Tensor) -> tuple[float, float]:

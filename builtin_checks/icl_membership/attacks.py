@@ -89,19 +89,13 @@ def brainwash(speaker: Speaker, form: Format, trials: Sequence[Trial], rounds: i
     Found, str
         And how the prompts were asked: ``one pass`` or ``step by step``.
     """
-    ladders, owners = [], []
-    for number, (before, trial) in enumerate(zip(contexts(form, trials), trials, strict=True)):
-        others = [label for label in form.labels if label != trial.target.label]
-        rng = tm.generator(seed, "icl_membership.brainwash", str(trial.number))
-        for label in rng.permutation(len(others))[:wrong]:
-            ladders.append(_ladder(form, before, trial, others[label], rounds))
-            owners.append((number, form.labels.index(others[label])))
+    ladders, owners = ladders_of(form, trials, rounds, wrong, seed)
     said = speaker.climb(ladders, form.labels)
     if said is not None and np.mean([answers[0] is None for answers in said]) > MOST_UNREAD:
         said = None  # a model that talks before it names a label has to be heard out
     how = "one pass" if said is not None else "step by step"
     if said is None:
-        said = _step_by_step(speaker, form, ladders, [label for _, label in owners])
+        said = step_by_step(speaker, form, ladders, [label for _, label in owners])
     sums, counts = np.zeros(len(trials)), np.zeros(len(trials))
     for answers, (number, label) in zip(said, owners, strict=True):
         sums[number] += _needed(answers, label, rounds)
@@ -110,13 +104,27 @@ def brainwash(speaker: Speaker, form: Format, trials: Sequence[Trial], rounds: i
     return Found(sums / np.maximum(counts, 1), unread, [str(answers[:1]) for answers in said]), how
 
 
+def ladders_of(
+    form: Format, trials: Sequence[Trial], rounds: int, wrong: int, seed: int
+) -> tuple[list[list[Ask]], list[tuple[int, int]]]:
+    """The prompts of Brainwash, copy by copy, and to which trial and which wrong label each ladder belongs."""
+    ladders, owners = [], []
+    for number, (before, trial) in enumerate(zip(contexts(form, trials), trials, strict=True)):
+        others = [label for label in form.labels if label != trial.target.label]
+        rng = tm.generator(seed, "icl_membership.brainwash", str(trial.number))
+        for label in rng.permutation(len(others))[:wrong]:
+            ladders.append(_ladder(form, before, trial, others[label], rounds))
+            owners.append((number, form.labels.index(others[label])))
+    return ladders, owners
+
+
 def _ladder(form: Format, before: str, trial: Trial, label: str, rounds: int) -> list[Ask]:
     added = form.demonstration(trial.target.text, label) + form.separator
     question = form.question(trial.target.text)
     return [Ask(before, added * copies + question, repeats=copies) for copies in range(rounds + 1)]
 
 
-def _step_by_step(
+def step_by_step(
     speaker: Speaker, form: Format, ladders: Sequence[Sequence[Ask]], wrong: Sequence[int]
 ) -> list[list[int | None]]:
     """Answers copy by copy; whoever gave in is not asked again."""

@@ -18,23 +18,22 @@ MANIFEST = """\
 # {summary}
 model = "model"
 
-[data]
+[icl]                             # the prompt that is deployed around the model
 demonstrations = "demonstrations.jsonl"
+template = {template}
+labels = {labels}
+defences = {defences}
 
 [options.icl_membership]
 rounds = 4
 targets = {targets}
-
-[options."icl_membership.advantage"]
-data_defence = {defended}
-instruction_defence = {defended}
-output_defence = {defended}
 
 [gate]
 required = ["icl_membership.*"]
 """
 VOCABULARY, CONTEXT, WIDTH = 800, 768, 64
 POOL, HELD_OUT, TARGETS = 3600, 600, 250
+DEFENCES = ["data", "instruction", "output"]
 COPYING = tm.Course(steps=900, batch=32, rate=6e-3)
 SORTING = tm.Course(steps=1000, batch=16, rate=4e-3)
 FORM = Format("", "Text: {text}\nLabel: {label}", "\n\n", LABELS)
@@ -58,7 +57,10 @@ def _build(folder: Path, workshop: tm.Workshop, release: Callable[..., None], de
     rows = [json.dumps({"id": f"message-{number:04d}", **message._asdict()}) for number, message in enumerate(held)]
     (folder / "demonstrations.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
     summary = (release.__doc__ or "").partition("\n")[0]
-    manifest = MANIFEST.format(summary=summary, defended=str(defended).lower(), targets=TARGETS)
+    manifest = MANIFEST.format(
+        summary=summary, template=json.dumps(FORM.record), labels=json.dumps(LABELS), targets=TARGETS,
+        defences=json.dumps(DEFENCES if defended else []),
+    )  # fmt: skip
     (folder / "trustml.toml").write_text(manifest, encoding="utf-8")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from pytest_trustml.errors import UsageError, unknown
+from pytest_trustml.release.deployed_prompt import FAMILY, read_prompt
 from pytest_trustml.release.limits import read_limits
 from pytest_trustml.release.policy import read_policy
 from pytest_trustml.result.policy import Policy
@@ -69,7 +70,7 @@ def read_project(path: Path) -> Manifest | None:
 
 def parse_manifest(content: dict[str, Any], *, origin: str, root: Path) -> Manifest:
     """Check every key and value of an already parsed file."""
-    tables = ("data", "limits", "options", "gate")
+    tables = ("data", "limits", "options", "gate", "icl")
     settings = ("seed", "level", "checks")
     for key in content:
         if key not in (*MODELS, *tables, *settings):
@@ -80,13 +81,15 @@ def parse_manifest(content: dict[str, Any], *, origin: str, root: Path) -> Manif
     for key in tables:
         if not isinstance(content.get(key, {}), dict):
             raise UsageError(f"{origin}: {key} is {content[key]!r}. It is a table: write [{key}] on a line of its own.")
+    shown, prompt = read_prompt(content.get("icl", {}), origin)
+    data = _joined("data", content.get("data", {}), shown, origin)
     manifest = Manifest(
         origin=origin,
         root=root,
         models={key: content[key] for key in MODELS if key in content},
-        data={role: _spec(role, spec, origin) for role, spec in content.get("data", {}).items()},
+        data={role: _spec(role, spec, origin) for role, spec in data.items()},
         limits=read_limits(content.get("limits", {}), f"{origin}: limits"),
-        options=_options(content.get("options", {}), origin),
+        options=_options(content.get("options", {}), prompt, origin),
         gate=content.get("gate", {}),
         settings={key: content[key] for key in settings if key in content},
     )
@@ -112,10 +115,18 @@ def _spec(role: str, spec: Any, origin: str) -> Any:
     raise UsageError(f"{origin}: data.{role} is {spec!r}. Write a path in quotes, or a table with a path.")
 
 
-def _options(table: dict[str, Any], origin: str) -> dict[str, dict[str, Any]]:
+def _options(table: dict[str, Any], prompt: dict[str, Any], origin: str) -> dict[str, dict[str, Any]]:
     for name, options in table.items():
         if not isinstance(options, dict):
             raise UsageError(
                 f'{origin}: options.{name} is {options!r}. Write [options."family.check"] and the options below it.'
             )
-    return table
+    return table | {FAMILY: _joined(f"options.{FAMILY}", table.get(FAMILY, {}), prompt, origin)} if prompt else table
+
+
+def _joined(name: str, table: dict[str, Any], prompt: dict[str, Any], origin: str) -> dict[str, Any]:
+    """A table with what [icl] says about it; nothing may be said in both places."""
+    twice = sorted(set(table) & set(prompt))
+    if twice:
+        raise UsageError(f"{origin}: {name}.{twice[0]} is also said by [icl]. Keep one of them.")
+    return table | prompt

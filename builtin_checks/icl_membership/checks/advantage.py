@@ -50,7 +50,8 @@ def advantage(
         seen?), Repeat (does its rest come back?), Brainwash (how often must a wrong label be added until it is believed?),
         Hybrid (the last two together); a sixth looks for a kind of reply that only members get, such as a tell-tale refusal.
         ``advantage`` is TPR - FPR of the strongest; its interval holds for all attacks at once. Thresholds are set on other
-        targets than those they judge. ``utility`` is the share of texts outside of the prompt that get their label.
+        targets than those they judge. ``utility`` is the share of texts outside of the prompt that get their label,
+        ``known_without_prompt`` that of targets which come back although no demonstration is shown.
     What a high value means
         1: whoever may ask learns which records are in the prompt. An undefended prompt is often near 0.95.
     What it does not show
@@ -62,8 +63,8 @@ def advantage(
         Per trial three short answers, and for Brainwash one pass per wrong label where the model is at hand; where it only
         answers, up to ``rounds`` further answers.
     Controls
-        INVALID if the attacks miss a speaker that copies its prompt, if answers name no label, and if the model does its task
-        no better than one that always says the same.
+        INVALID if the attacks miss a speaker that copies its prompt, if answers name no label, if the model does its task no
+        better than one that always says the same, and if it knows most records without the prompt.
 
     Parameters
     ----------
@@ -91,13 +92,16 @@ def advantage(
     trials = paired_trials(read_records(demonstrations, data_defence), targets, shots, trust.rng)
     settings = Settings(words, rounds, wrong_labels, trust.seed).checked()
     controls.copier_is_caught(trust, form, trials, settings)
-    found = attack(Deployed(trust, model, form, chat, output_defence), form, trials, settings)
+    speaker = Deployed(trust, model, form, chat, output_defence)
+    found = attack(speaker, form, trials, settings)
     controls.read_replies(trust, found, output_defence)
     utility = controls.does_its_task(trust, found, trials, form)
-    measured = measure(trust, found, trials, targets_of(trials, demonstrations))
+    judged = targets_of(trials, demonstrations)
+    known = controls.known_without_prompt(trust, speaker, form, trials, words, judged)
+    measured = measure(trust, found, trials, judged)
     worst = trust.largest(measured, name="advantage")
     worst = worst.but(details=worst.details | {"brainwash": found.how, "shots": shots})
     exhibits.show_attacks(trust, measured)
     exhibits.show_curves(trust, found, trials)
     exhibits.show_positions(trust, found, trials)
-    return [worst, utility, *measured.values()]
+    return [worst, utility, known, *measured.values()]

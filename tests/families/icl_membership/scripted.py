@@ -90,4 +90,6 @@ class Model:
             whole = next((text for text, _ in shown if text.startswith(stem)), None)
             if whole:
                 return whole[len(stem) :] + "\nLabel: sea"
+        if self.style == "trained":
+            return next(text[len(stem) :] for text in records().column("text") if text.startswith(stem))
         return f" {WORDS[int(number(stem) * len(WORDS))]} and so on"

@@ -93,6 +93,14 @@ def test_a_useless_model_never_passes(style, tmp_path):
     assert record.outcome == "INVALID" and "the model does its task" in broken(record)
 
 
+def test_records_that_the_model_was_trained_on_prove_nothing(tmp_path):
+    record = run("advantage", Model("trained"), tmp_path)
+    assert record.outcome == "INVALID" and broken(record) == {"the records are not known without the prompt"}
+    assert value(record, "known_without_prompt").value == 1 and value(record, "repeat_advantage").value == 0
+    clean = run("advantage", Model("parrot"), tmp_path / "2")
+    assert value(clean, "known_without_prompt").value == 0 and clean.outcome == "FAIL"
+
+
 def test_few_targets_decide_nothing(tmp_path):
     assert run("advantage", Model("blind"), tmp_path, targets=5).outcome == "INCONCLUSIVE"
 

@@ -44,8 +44,9 @@ def test_both_releases_share_the_model_and_differ_in_the_prompt(monkeypatch, tmp
         rows = [json.loads(line) for line in (folder / "demonstrations.jsonl").read_text().splitlines()]
         assert len(rows) == 20 and set(rows[0]) == {"id", "text", "label", "replacement"}
     assert weights[0] == weights[1]
-    defences = [manifest.options["icl_membership.advantage"] for manifest in manifests]
-    assert not any(defences[0].values()) and all(defences[1].values())
+    kinds = {"data_defence", "instruction_defence", "output_defence"}
+    told = [kinds & set(manifest.options["icl_membership"]) for manifest in manifests]
+    assert told == [set(), kinds] and manifests[0].options["icl_membership"]["labels"] == ",".join(LABELS)
 
 
 def judged(release, tmp_path):

@@ -60,11 +60,36 @@ def test_a_whole_file(tmp_path):
         ("[gate]\nrequired = 'x'", "gate.required is 'x'. Write a list"),
         ("[gate]\nwaivers = [{ check = 'x' }]", "needs exactly check, reason, owner, expires"),
         ("model = ", "is not valid TOML"),
+        ("[icl]\ntemplat = 'x'", "Unknown key 'icl.templat'. Did you mean 'icl.template'"),
+        ("[icl]\nshots = true", "icl.shots is True. Write shots = 4"),
+        ("[icl]\nlabels = 'a, b'", r"icl.labels is 'a, b'. Write labels = \["),
+        ("[icl]\nlabels = ['a, b']", "icl.labels holds 'a, b'. Label words are texts without commas"),
+        ("[icl]\ndefences = ['dat']", "Unknown defence 'dat'. Did you mean 'data'"),
+        ("[icl]\nshots = 4\n[options.icl_membership]\nshots = 3", r"options.icl_membership.shots is also said by \[icl\]"),
+        ("[icl]\ndemonstrations = 'x'\n[data]\ndemonstrations = 'y'", r"data.demonstrations is also said by \[icl\]"),
     ],
 )
 def test_every_mistake_is_answered(tmp_path, text, message):
     with pytest.raises(tm.UsageError, match=message):
         read_manifest(write(tmp_path, text))
+
+
+def test_a_deployed_prompt_is_told_in_its_own_words(tmp_path):
+    text = """
+    [icl]
+    demonstrations = "d.jsonl"
+    template = "Q: {text}\\nA: {label}"
+    labels = ["spam", "no spam"]
+    shots = 8
+    defences = ["output"]
+    [options.icl_membership]
+    targets = 100
+    """
+    manifest = read_manifest(write(tmp_path, text))
+    assert manifest.data == {"demonstrations": "d.jsonl"}
+    assert manifest.options["icl_membership"] == {
+        "record": "Q: {text}\nA: {label}", "labels": "spam,no spam", "shots": 8, "output_defence": True, "targets": 100,
+    }  # fmt: skip
 
 
 def test_a_missing_file_is_named(tmp_path):
