@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pytest_trustml.result.record import decode_run
+from pytest_trustml.work.folders import cache_root
 
 PACKAGE = Path(__file__).parents[1] / "example_package"
 MODELS = """
@@ -44,8 +45,8 @@ def site(tmp_path_factory):
 
 @pytest.fixture
 def run(site, tmp_path):
-    def run(module, *arguments, path=site):
-        environment = os.environ | {"PYTHONPATH": str(path), "TRUSTML_CACHE": str(tmp_path / "cache"), "COLUMNS": "120"}
+    def run(module, *arguments, path=site, cache=tmp_path / "cache"):
+        environment = os.environ | {"PYTHONPATH": str(path), "TRUSTML_CACHE": str(cache), "COLUMNS": "120"}
         environment.pop("PYTEST_ADDOPTS", None)
         words = [sys.executable, "-m", module, *arguments]
         done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600)
@@ -97,7 +98,7 @@ def test_two_packages_of_one_name_are_both_named(run, site, tmp_path):
 
 @pytest.mark.slow
 def test_it_judges_a_demo_release(run, tmp_path):
-    code, text = run("pytest", "--trustml-model=demo:lora-safe", "--trustml-checks=manners")
+    code, text = run("pytest", "--trustml-model=demo:lora-safe", "--trustml-checks=manners", cache=cache_root())
     assert code == 0, text
     report = tmp_path / "trustml-report" / "run.json"
     record = decode_run(report.read_bytes(), str(report))
