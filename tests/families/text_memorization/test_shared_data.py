@@ -1,4 +1,4 @@
-"""The checks on models that read real text: the plays of Shakespeare, where they are at hand. With ``-m slow -s`` for the rows."""
+"""The checks on models that read real text: the plays of Shakespeare, where they are at hand. ``-m slow -s`` shows the rows."""
 
 from __future__ import annotations
 
