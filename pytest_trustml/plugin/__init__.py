@@ -37,11 +37,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "trustml(**options): a test about a model; kept when no test paths are given. See pytest-trustml."
     )
-    if hasattr(config, "workerinput") or any(given(config, name)[0] for name in ("model", "config")):
+    worker = getattr(config, "workerinput", None)
+    # A worker of pytest-xdist does what its controller does: `Distribution` has told it that a model is judged.
+    if "trustml_folder" in worker if worker is not None else any(given(config, name)[0] for name in ("model", "config")):
         from pytest_trustml.plugin.activation import activate
 
         activate(config)
-    if not hasattr(config, "workerinput") and given(config, "junit-strict")[0]:
+    if worker is None and given(config, "junit-strict")[0]:
         from pytest_trustml.plugin.dialect import speak_strictly
 
         speak_strictly(config)

@@ -107,3 +107,10 @@ def test_a_check_that_decides_itself_is_an_error(judge, tmp_path):
     run = judge(checks="acme.crashes")
     assert run.code == 1
     assert run.check("crashes").outcome == "ERROR"
+
+
+def test_without_a_model_workers_run_tests_as_if_the_plugin_were_not_there(judge, tmp_path):
+    write(tmp_path, "def test_one():\n    pass\n\n\ndef test_two():\n    pass\n")
+    run = judge("tests", "-n", "2", model=None, checks=None)
+    assert run.code == 0, run.output
+    assert "2 passed" in run.output and not (tmp_path / "work" / "trustml-report").exists()
