@@ -27,7 +27,7 @@ _SHARED: dict[str, Any] = {
 }
 
 
-@tm.check(id="clip_memorization.tail_rate", version=1, limit=tm.AtMost(0.05), **_SHARED)
+@tm.check(id="clip_memorization.tail_rate", version=1, limit=tm.AtMost(0.05), shares={"tail_rate": "candidates"}, **_SHARED)
 def tail_rate(
     trust: tm.Trust,
     model: tm.Subject,

@@ -47,6 +47,9 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         ``seconds``, ``minutes`` or ``hours`` on one GPU for a model of ordinary size.
     reference : str
         The paper.
+    shares, changes : dict
+        Judged measurement -> data parameter of whose rows it is a share, or a paired change of a share: what ``--trustml-plan``
+        needs to say how small an effect can be seen.
     """
 
     id: str
@@ -61,6 +64,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     min_n: int
     cost: str
     reference: str
+    shares: dict[str, str] = {}
+    changes: dict[str, str] = {}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.run(*args, **kwargs)
@@ -101,6 +106,8 @@ def check(
     min_n: int = 1,
     cost: str = "minutes",
     reference: str = "",
+    shares: Mapping[str, str] | None = None,
+    changes: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., Any]], Check]:
     """Turn a function into a check.
 
@@ -113,6 +120,9 @@ def check(
     ----------
     limit : Limit or mapping of measurement name to Limit
         A single limit judges the measurement that is called like the last part of the id.
+    shares, changes : mapping of measurement name to parameter of ``data``, optional
+        Which judged measurements are shares of the rows of a data set, or paired changes of such shares: ``--trustml-plan``
+        then tells how small an effect can be seen.
 
     Raises
     ------
@@ -144,6 +154,13 @@ def check(
             if companion not in COMPANIONS:
                 raise UsageError(f"{where}: {unknown('companion', companion, COMPANIONS)}")
         optional, options = _parameters(function, where, roles, partners)
+        limits = _limits(limit, id, where)
+        for name, parameter in {**(shares or {}), **(changes or {})}.items():
+            if name not in limits or parameter not in roles:
+                raise UsageError(
+                    f"{where}: {name!r} of {parameter!r} cannot be planned. shares= and changes= map a measurement of limit= to "
+                    "a parameter of data=."
+                )
         return Check(
             id=id,
             version=version,
@@ -153,10 +170,12 @@ def check(
             companions=partners,
             optional=optional,
             options=options,
-            limits=_limits(limit, id, where),
+            limits=limits,
             min_n=min_n,
             cost=cost,
             reference=reference,
+            shares=dict(shares or {}),
+            changes=dict(changes or {}),
         )
 
     return decorate

@@ -24,7 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """Answer ``--trustml-list``, ``--trustml-explain`` and ``--trustml-show-config`` and exit."""
+    """Answer ``--trustml-list``, ``--trustml-explain``, ``--trustml-plan`` and ``--trustml-show-config`` and exit."""
     if not any(config.getoption(option.dest) for option in OPTIONS if option.action):
         return None
     from pytest_trustml.plugin.listing import answer

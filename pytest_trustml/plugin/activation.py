@@ -25,7 +25,7 @@ def activate(config: pytest.Config) -> None:
     if worker is not None:
         pin_worker(worker)
     try:
-        session = Session(config, _progress(config))
+        session = Session(config, progress(config))
     except TrustmlError as problem:
         raise pytest.UsageError(plain(str(problem))) from None
     config.stash[SESSION] = session
@@ -39,7 +39,7 @@ def activate(config: pytest.Config) -> None:
             manager.register(Distribution(session), "trustml-distribution")
 
 
-def _progress(config: pytest.Config) -> Progress:
+def progress(config: pytest.Config) -> Progress:
     """Progress on the real terminal, past pytest's capture; silent in workers and with -q."""
     if hasattr(config, "workerinput") or config.getoption("quiet", 0) > 0 or config.getoption("verbose", 0) < 0:
         return Progress()

@@ -22,6 +22,8 @@ def answer(config: pytest.Config) -> int:
             lines = listing(Registry(), given(config, "checks")[0])
         elif config.getoption("trustml_explain"):
             lines = page(Registry().find(config.getoption("trustml_explain")))
+        elif config.getoption("trustml_plan"):
+            lines = planned(config)
         else:
             lines = settings(config)
         text = "\n".join(lines)
@@ -29,6 +31,19 @@ def answer(config: pytest.Config) -> int:
         raise pytest.UsageError(plain(str(problem))) from None
     sys.stdout.write(text + "\n")
     return 0
+
+
+def planned(config: pytest.Config) -> list[str]:
+    """The plan of the run that the same command would start without ``--trustml-plan``."""
+    from pytest_trustml.plugin.activation import progress
+    from pytest_trustml.plugin.plan import plan
+    from pytest_trustml.plugin.session import Session
+
+    session = Session(config, progress(config))
+    try:
+        return list(plan(session))
+    finally:
+        session.close()
 
 
 def listing(registry: Registry, expression: str | None) -> Iterator[str]:

@@ -54,6 +54,8 @@ OPTIONS: Sequence[Option] = (
     Option("junit-strict", "Write a JUnit file for strict readers: no properties below test cases.", flag=True),
     Option("list", "List families, checks, what they need, their limits and costs, then exit.", action=True, flag=True),
     Option("explain", "Print the page of one check, then exit.", "CHECK", action=True),
+    Option("plan", "Print what each check would have to go on: data, cost, and how small an effect it can see; then exit.",
+           action=True, flag=True),
     Option("show-config", "Print every setting and where it comes from, then exit.", action=True, flag=True),
 )  # fmt: skip
 

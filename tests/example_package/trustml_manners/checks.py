@@ -16,6 +16,7 @@ QUESTIONS = tm.Role(
     needs=[tm.TextModel],
     data={"questions": QUESTIONS},
     limit=tm.AtMost(0.1),
+    shares={"shouting_rate": "questions"},
     min_n=50,
     cost="seconds",
 )

@@ -44,6 +44,8 @@ def test_a_check_is_still_the_function():
         ({"needs": [int]}, "Unknown capability 'int'"),
         ({"limit": 0.1}, "Use AtMost, AtLeast or Within"),
         ({"limit": {}}, "has no limit"),
+        ({"shares": {"rat": "prompts"}}, "'rat' of 'prompts' cannot be planned"),
+        ({"changes": {"rate": "words"}}, "'rate' of 'words' cannot be planned"),
         ({"data": {"prompts": "prompts", "other": "x"}}, "declares other but takes no such parameter"),
         ({"data": {}}, "takes 'prompts', which is neither in data= nor in companions="),
     ],
