@@ -158,8 +158,8 @@ def check(
         for name, parameter in {**(shares or {}), **(changes or {})}.items():
             if name not in limits or parameter not in roles:
                 raise UsageError(
-                    f"{where}: {name!r} of {parameter!r} cannot be planned. shares= and changes= map a measurement of limit= to "
-                    "a parameter of data=."
+                    f"{where}: {name!r} of {parameter!r} cannot be planned. shares= and changes= map a measurement of limit= "
+                    "to a parameter of data=."
                 )
         return Check(
             id=id,

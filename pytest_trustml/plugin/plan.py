@@ -78,7 +78,7 @@ def _share(n: int, limit: Limit, level: float) -> str:
     allowed = (
         f"PASS if at most {passing - 1} of {n} {what}"
         if passing
-        else f"no PASS with {n} rows, of which not a single bad one shows no more than {reach:.3g}"
+        else f"no PASS with {n} rows: even without a bad one the share may be {reach:.3g}"
     )
     seen = detectable_rate(n, most, level=level, power=POWER) if most < 1 else None
     if seen is None:
