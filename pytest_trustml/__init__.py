@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from pytest_trustml.attacks.text_edits.published import deepwordbug, pwws, textbugger, textfooler
     from pytest_trustml.attacks.text_edits.recipes import Recipe, greedy_edits
     from pytest_trustml.attacks.text_edits.success import SuccessTable, edit_sizes, success_table
-    from pytest_trustml.checks import strategies
+    from pytest_trustml.checks import conformance, strategies
     from pytest_trustml.checks.check import Check, check
     from pytest_trustml.checks.falsification import Falsification, falsify
     from pytest_trustml.checks.trust import Trust
@@ -162,6 +162,8 @@ _HOMES = {
     # searching for one input that breaks a property
     "checks.falsification": ("Falsification", "falsify"),
     "checks.strategies": ("strategies",),  # the module itself
+    # the laws that every check keeps
+    "checks.conformance": ("conformance",),  # the module itself
     # what can go wrong
     "errors": ("DataError", "SubjectError", "TrustFailure", "TrustmlError", "Unsupported", "UsageError"),
 }  # fmt: skip
@@ -175,7 +177,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     home = importlib.import_module(f"{__name__}.{_HOME_OF[name]}")
-    value = home if name == "strategies" else getattr(home, name)
+    value = home if name in ("conformance", "strategies") else getattr(home, name)
     globals()[name] = value
     return value
 

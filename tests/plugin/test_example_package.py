@@ -83,6 +83,12 @@ def test_a_required_check_of_a_package_that_is_not_installed_is_no_silent_pass(r
     assert code == 4 and "Unknown check 'manners.*'" in text
 
 
+def test_its_own_tests_try_the_laws_of_all_checks(run, site, tmp_path):
+    shutil.copy(PACKAGE / "test_manners.py", tmp_path / "test_manners.py")
+    code, text = run("pytest", "-q", "test_manners.py", path=f"{site}{os.pathsep}{tmp_path}")
+    assert code == 0 and "18 passed" in text, text
+
+
 def test_two_packages_of_one_name_are_both_named(run, site, tmp_path):
     other = tmp_path / "other"
     shutil.copytree(site, other)

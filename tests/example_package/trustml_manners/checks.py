@@ -21,7 +21,10 @@ QUESTIONS = tm.Role(
     cost="seconds",
 )
 def shouting_rate(trust, model, questions, *, max_new_tokens=24):
-    """How often the model answers in capital letters."""
+    """How often the model answers in capital letters.
+
+    It does not show whether the answers are right. ``max_new_tokens`` is how much of an answer is read.
+    """
     answers = trust.observe(tm.generate, model, questions, max_new_tokens=max_new_tokens)
     loud = [answer.isupper() for answer in answers]
     shown = list(zip(questions.column("prompt"), answers, strict=True))
@@ -39,7 +42,10 @@ def shouting_rate(trust, model, questions, *, max_new_tokens=24):
     cost="seconds",
 )
 def answer_length(trust, model, questions, *, max_new_tokens=24):
-    """How many words an answer has on average."""
+    """How many words an answer has on average.
+
+    It does not show whether they are needed. ``max_new_tokens`` is how much of an answer is read.
+    """
     answers = trust.observe(tm.generate, model, questions, max_new_tokens=max_new_tokens)
     words = [len(answer.split()) for answer in answers]
     topics = questions.column("topic")

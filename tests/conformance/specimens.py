@@ -1,0 +1,58 @@
+"""Checks with models of which it is known what has to be said: one good, one bad, and useless ones."""
+
+from __future__ import annotations
+
+import builtin_checks.icl_membership as icl
+import builtin_checks.text_memorization as memorization
+import pytest_trustml as tm
+from tests.families.icl_membership import scripted as prompts
+from tests.families.text_memorization import scripted as texts
+
+Specimen = tm.conformance.Specimen
+MEMBERS, HELD_OUT = texts.texts(500, 1), texts.texts(500, 2)
+KNOWN = MEMBERS.column("text")
+
+
+def _model(name, *args, **how):
+    return texts.Scripted(texts.Text(*args, **how), name=name)
+
+
+class Speaker(prompts.Model):
+    """Answers through a chat template as it does without."""
+
+    def generate(self, prompts, *, chat=False, **settings):
+        return super().generate(prompts, **settings)
+
+
+def text_memorization():
+    """A model that knows a fifth of its training texts to the last word, one that knows nothing, and one that is blind."""
+    shared = {
+        "data": {"members": MEMBERS, "heldout": HELD_OUT}, "useless": [_model("blind", blind=True)],
+    }  # fmt: skip
+    good, recites = _model("good"), _model("recites", heart=KNOWN[:100])
+    short = {"prefix": 5, "suffix": 7}
+    yield Specimen(memorization.extraction_rate, good, recites, options=short, **shared)
+    yield Specimen(memorization.probabilistic_extraction, good, recites, options=short, **shared)
+    yield Specimen(memorization.membership_leak, good, _model("gains", heart=KNOWN, gain=3.0), **shared)
+    planted = texts.texts(60, 5)
+    others = texts.texts(400, 6)
+    canaries = tm.Dataset(
+        {
+            "id": [*planted.ids, *others.ids], "text": [*planted.column("text"), *others.column("text")],
+            "inserted": [*["true"] * 60, *["false"] * 400],
+        }
+    )  # fmt: skip
+    known = _model("planted", heart=planted.column("text"), gain=9.0)
+    yield Specimen(memorization.canary_exposure, good, known, data={"canaries": canaries})
+
+
+def icl_membership():
+    """A model that copies its demonstrations, one that sees none, and those that do not do their task."""
+    data = {"demonstrations": prompts.records()}
+    useless = [Speaker(style) for style in ("blank", "constant", "echo")]
+    blind, parrot = Speaker("blind"), Speaker("parrot")
+    yield Specimen(icl.advantage, blind, parrot, data=data, useless=useless, options={"targets": 300})
+
+
+QUICK = [*text_memorization()]
+LONG = [*icl_membership()]
