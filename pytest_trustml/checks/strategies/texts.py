@@ -1,7 +1,4 @@
-"""What a search for counterexamples may try: hypothesis strategies whose simplest values are the smallest changes.
-
-hypothesis is loaded when a strategy is made, not when this module is.
-"""
+"""Edits of a few words that a person reads over: the simplest ones change the least."""
 
 from __future__ import annotations
 
