@@ -1,0 +1,58 @@
+"""What runs a check of the family on planted pictures and embeddings."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+import pytest_trustml as tm
+from pytest_trustml.checks.bound import BoundCheck, set_options
+from pytest_trustml.reports.evidence import EvidenceStore
+from pytest_trustml.work.cache import Cache
+from pytest_trustml.work.progress import Progress
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def extractors():
+    """The module of the extractors, importable by the name that the specs of its models use."""
+    sys.path.insert(0, str(HERE))
+    try:
+        import extractors
+
+        yield extractors
+    finally:
+        sys.path.remove(str(HERE))
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    return Cache(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture
+def judge(extractors, cache, tmp_path):
+    """Run a check and return its record: ``judge(check, sets, "looking", second="other", far=0.01)``."""
+
+    def run(check, sets, model="refusing", *, second=None, seed=3, **options):
+        store = EvidenceStore(tmp_path)
+        trust = tm.Trust(name=check.id, seed=seed, level=0.95, cache=cache, store=store, progress=Progress())
+        subjects = {
+            name: model if isinstance(model, tm.Subject) else tm.open_subject(f"py:extractors:{model}", device="cpu", root=HERE)
+            for name, model in (("model", model), ("second", second))
+            if model is not None
+        }
+        bound = BoundCheck(
+            check=check,
+            model=subjects["model"],
+            companions={"second": subjects["second"]} if second else {},
+            data={name: own if isinstance(own, tm.Dataset) else tm.Dataset(own) for name, own in sets.items()},
+            options=set_options(check, options),
+            limits=check.limits,
+        )
+        return bound.run(trust)[0]
+
+    return run
