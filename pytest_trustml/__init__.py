@@ -14,9 +14,11 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from pytest_trustml.attacks.attribute.inference import Guesses, infer_attribute
     from pytest_trustml.attacks.image_network import ImageNetwork, open_image_network, train_image_network
+    from pytest_trustml.attacks.inversion.boundary import Boundary, boundary_distance
     from pytest_trustml.attacks.inversion.deep_inversion import Reconstruction, as_drawn, reconstruct
     from pytest_trustml.attacks.inversion.similarity import Nearest, nearest_reconstruction, ssim
     from pytest_trustml.attacks.membership.blind import blind_scores
+    from pytest_trustml.attacks.membership.canaries import Canaries, draw_canaries
     from pytest_trustml.attacks.membership.epsilon import epsilon_bound
     from pytest_trustml.attacks.membership.lira import Lira, lira
     from pytest_trustml.attacks.membership.one_run import one_run_epsilon, one_run_guesses, one_run_p
@@ -150,6 +152,7 @@ _HOMES = {
     "attacks.membership.rmia": ("rmia",),
     "attacks.membership.operating_point": ("members_caught",),
     "attacks.membership.blind": ("blind_scores",),
+    "attacks.membership.canaries": ("Canaries", "draw_canaries"),
     "attacks.membership.epsilon": ("epsilon_bound",),
     "attacks.membership.one_run": ("one_run_epsilon", "one_run_guesses", "one_run_p"),
     # what else is drawn out of an image classifier, or put into one: copies, attributes, pictures, backdoors
@@ -158,6 +161,7 @@ _HOMES = {
     "attacks.attribute.inference": ("Guesses", "infer_attribute"),
     "attacks.poisoning.backdoor": ("Backdoored", "stamp", "train_backdoored"),
     "attacks.inversion.deep_inversion": ("Reconstruction", "as_drawn", "reconstruct"),
+    "attacks.inversion.boundary": ("Boundary", "boundary_distance"),
     "attacks.inversion.similarity": ("Nearest", "nearest_reconstruction", "ssim"),
     # searching for one input that breaks a property
     "checks.falsification": ("Falsification", "falsify"),

@@ -39,6 +39,35 @@ def show_strata(trust: tm.Trust, scene: Scene, exposure: Exposure | str, logits:
     return tuple(shown)
 
 
+def show_boundary(trust: tm.Trust, scene: Scene, count: int) -> tuple[tm.Evidence, ...]:
+    """How far records of every stratum lie from another class of the model: what also tells easy from hard ones.
+
+    ``count`` records of each stratum, chosen by their ids; nothing where it is 0.
+
+    Raises
+    ------
+    UsageError
+        If the model is no folder with an image classifier: the distance needs its gradient.
+    """
+    if not count:
+        return ()
+    if scene.valued.column != "image" or scene.model.path is None:
+        raise tm.UsageError(
+            "boundary asks for distances to another class, which need the gradient of an image classifier. Judge a folder of "
+            "the transformers library, or set boundary to 0."
+        )
+    network = tm.open_image_network(scene.model.path, device=scene.model.device)
+    ids = scene.valued.members.ids
+    rows = []
+    with trust.progress("distances to the boundary", count * scene.groups) as step:
+        for number in range(scene.groups):
+            own = sorted(np.flatnonzero(scene.stratum == number).tolist(), key=ids.__getitem__)[:count]
+            found = tm.boundary_distance(network, Pictures(scene.valued.members, np.array(own)), step=step)
+            rows.append([number + 1, len(own), float(found.changed.mean()), found.median()])
+    caption = "Distance to another class, in 100 steps of 0.1 / 255 per pixel: the median, if half of the records changed"
+    return (trust.table(["stratum", "records", "changed their class", "median distance"], rows, caption=caption),)
+
+
 def show_records(trust: tm.Trust, scene: Scene, top: int) -> tuple[tm.Evidence, ...]:
     """The most and the least important records: training data, so they are folded away until somebody opens them."""
     if top < 1:

@@ -84,6 +84,39 @@ _MEANING = {
 }
 
 
+def canaries(trust: tm.Trust, candidates: tm.Dataset, scores: np.ndarray) -> None:
+    """Pictures that were put into the training several times are remembered better the more often: does the whole chain see it?
+
+    Only where the candidates have a column ``copies``: how often each was in the training. It fails where the mean score of the
+    pictures with most copies is not above that of the pictures with fewest.
+    """
+    if "copies" not in candidates.columns:
+        return
+    copies = np.array([_copies(cell) for cell in candidates.column("copies")])
+    planted = np.unique(copies)
+    means = {int(number): float(scores[copies == number].mean()) for number in planted}
+    if len(means) < 2:
+        raise tm.DataError(
+            f"All candidates have {planted[0]} in the column copies. Canaries are compared by how often they were in the "
+            "training: plant some once and some 4 and 16 times, or leave the column out."
+        )
+    ok = means[int(planted[-1])] > means[int(planted[0])]
+    told = ", ".join(f"{mean:.3f} for {number}" for number, mean in means.items())
+    trust.control(
+        "canaries",
+        ok,
+        f"mean score by number of copies in the training: {told}"
+        + ("" if ok else "; more copies are not remembered better, so that what was measured is no memorization"),
+    )
+
+
+def _copies(cell: object) -> int:
+    word = str(cell).strip().removesuffix(".0")
+    if not word.isdigit() or int(word) < 1:
+        raise tm.DataError(f"The column copies holds {word[:30]!r}. It says how often the image was in the training, from 1.")
+    return int(word)
+
+
 def drifts(trust: tm.Trust, scores: Mapping[str, np.ndarray], margin: float) -> list[tm.Drift]:
     """Shared and held-out images score about zero; images of one model alone do not score on the side of the other one."""
     found = [trust.drift(name, scores[name], expected, margin) for name, expected in EXPECTED.items()]

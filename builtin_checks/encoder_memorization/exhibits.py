@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 import pytest_trustml as tm
-from builtin_checks.encoder_memorization.score import layer_deltas, ssl_mem_ratio
+from builtin_checks.encoder_memorization.layers import layers_before
+from builtin_checks.encoder_memorization.score import ssl_mem_ratio
 from builtin_checks.encoder_memorization.units import Memory, strongest_units
 
 SHOWN_UNITS = 64
@@ -86,9 +87,9 @@ def show_layers(
 
     ``profiles``: set -> LayerMem (layers,).
     """
-    deltas = layer_deltas(profiles["candidate_images"])
+    before, own = layers_before(names), dict(zip(names, profiles["candidate_images"].tolist(), strict=True))
     rows = [
-        [name, *(float(values[row]) for values in profiles.values()), float(deltas[row - 1]) if row else "undefined"]
+        [name, *(float(values[row]) for values in profiles.values()), *_rise(own, name, before[row])]
         for row, name in enumerate(names)
     ]
     along = list(range(1, len(names) + 1))
@@ -99,12 +100,16 @@ def show_layers(
         ),
         trust.heatmap(np.stack(list(profiles.values())), list(profiles), names, "LayerMem", caption="Sets and layers"),
         trust.table(
-            ["layer", *profiles, "rise over the layer before"],
+            ["layer", *profiles, "rise", "over"],
             rows,
             caption="LayerMem of each set. The rise depends on which layers are in the list",
         ),
         _drift_table(trust, drifts),
     )  # fmt: skip
+
+
+def _rise(profile: Mapping[str, float], name: str, before: str) -> tuple[float | str, str]:
+    return (profile[name] - profile[before], before) if before else ("undefined", "no layer before it is measured")
 
 
 def show_samples(

@@ -1,4 +1,4 @@
-"""What an encoder is asked. Nothing that grows with the number of points times the number of units is ever kept."""
+"""What an encoder is asked. Only `unit_means` keeps what grows with the number of points times the number of units."""
 
 from __future__ import annotations
 
@@ -38,6 +38,29 @@ def unit_summary(
     All layers are read in one pass over the views of a batch, each averaged over positions inside the network. The column
     ``place`` numbers the points.
     """
+    places = np.asarray(batch.column("place"), dtype=np.int64)
+    halves = streaming.random_halves(points, permutations, seed)[:, places]
+    summary = {}
+    for layer, mu in _means(subject, batch, layers, views, augmentation, seed).items():
+        for part, array in streaming.first_summary(signed(mu, sign), places, halves).items():
+            summary[f"{layer}|{part}"] = array
+    return summary
+
+
+def unit_means(
+    subject: tm.Subject, batch: tm.Dataset, *, layers: Sequence[str], views: int, augmentation: str, sign: str, seed: int
+) -> dict[str, np.ndarray]:
+    """Mean activation of every unit on every point, over its views: (B, units) float32 per layer.
+
+    Kept whole, for statistics that no sum gives: the median of all but the largest.
+    """
+    found = _means(subject, batch, layers, views, augmentation, seed)
+    return {layer: signed(mu, sign).astype(np.float32) for layer, mu in found.items()}
+
+
+def _means(
+    subject: tm.Subject, batch: tm.Dataset, layers: Sequence[str], views: int, augmentation: str, seed: int
+) -> dict[str, np.ndarray]:
     recipe = AUGMENTATIONS[augmentation]
     shown = [
         view
@@ -45,14 +68,10 @@ def unit_summary(
         for view in image_views(image, name, 0, views, recipe, seed)
     ]
     found = subject.encoder.activations(shown, list(layers))
-    places = np.asarray(batch.column("place"), dtype=np.int64)
-    halves = streaming.random_halves(points, permutations, seed)[:, places]
-    summary = {}
-    for layer, values in found.items():
-        mu = _finite(values, layer).reshape(len(batch), views, -1).mean(axis=1, dtype=np.float64)
-        for part, array in streaming.first_summary(signed(mu, sign), places, halves).items():
-            summary[f"{layer}|{part}"] = array
-    return summary
+    return {
+        layer: _finite(values, layer).reshape(len(batch), views, -1).mean(axis=1, dtype=np.float64)
+        for layer, values in found.items()
+    }
 
 
 def merge_units(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

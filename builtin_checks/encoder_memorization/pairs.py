@@ -9,7 +9,7 @@ import numpy as np
 
 import pytest_trustml as tm
 from builtin_checks.encoder_memorization import controls
-from builtin_checks.encoder_memorization.layers import chosen_layers
+from builtin_checks.encoder_memorization.layers import INPUT, profiled_layers
 from builtin_checks.encoder_memorization.observations import EMBEDDING, view_distances
 from builtin_checks.encoder_memorization.score import DISTANCES, ssl_mem_ratio
 from builtin_checks.encoder_memorization.views import AUGMENTATIONS
@@ -73,7 +73,7 @@ def compare_models(
     for name in SETS:
         rng = tm.generator(trust.seed, "encoder_memorization", name)
         data[name] = sets[name].sample(min(len(sets[name]), settings.points), rng)
-    names = chosen_layers(model.encoder.layers(), settings.layers)
+    names = profiled_layers(model.encoder.layers(), settings.layers)
     found = []
     for who, subject in (("model", model), ("reference model", reference)):
         own = {name: _distances(trust, subject, part, names, settings) for name, part in data.items()}
@@ -91,13 +91,14 @@ def compare_models(
     if not controls.two_functions(trust, *(np.concatenate(list(one.values())) for one in (f, g))):
         return None
     scores = {name: ssl_mem_ratio(f[name][:, -1], g[name][:, -1]) for name in SETS}
+    controls.canaries(trust, data["candidate_images"], scores["candidate_images"])
     return Compared(layers, f, g, data, controls.drifts(trust, scores, settings.drift_margin))
 
 
 def _distances(
     trust: tm.Trust, subject: tm.Subject, part: tm.Dataset, names: list[str], settings: Settings
 ) -> dict[str, np.ndarray]:
-    unknown = set(names) - set(subject.encoder.layers())
+    unknown = {name.removesuffix(INPUT) for name in names} - set(subject.encoder.layers())
     if unknown:
         raise tm.SubjectError(
             f"The reference model has no layer {min(unknown)!r}. It must be of the model's architecture: train it by the same "

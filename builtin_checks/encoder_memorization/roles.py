@@ -8,7 +8,8 @@ _COLUMNS = {"image": "the image, or its path relative to the file"}
 _HELP = {
     "training_images": "images that the encoder trained on; a column label, if there is one, gives their classes",
     "heldout_images": "images of the same kind that neither the encoder nor the reference model trained on",
-    "candidate_images": "images that the encoder trained on and the reference model did not",
+    "candidate_images": "images that the encoder trained on and the reference model did not; a column copies, if there is one, "
+    "says how often each was in the training (canaries)",
     "shared_images": "images that both models trained on",
     "independent_images": "images that the reference model alone trained on, as many as candidate_images",
 }

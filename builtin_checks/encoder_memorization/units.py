@@ -10,15 +10,17 @@ import numpy as np
 import pytest_trustml as tm
 from builtin_checks.encoder_memorization.excess import Layer, compare
 from builtin_checks.encoder_memorization.layers import chosen_layers
+from builtin_checks.encoder_memorization.medians import compare_by_median
 from builtin_checks.encoder_memorization.observations import (
     add,
     class_sums,
     layers_of,
     merge_units,
     summary_of,
+    unit_means,
     unit_summary,
 )
-from builtin_checks.encoder_memorization.score import SIGNS, class_mem
+from builtin_checks.encoder_memorization.score import CENTERS, SIGNS, class_mem
 from builtin_checks.encoder_memorization.streaming import random_halves
 from builtin_checks.encoder_memorization.views import AUGMENTATIONS
 
@@ -33,6 +35,7 @@ class Settings(NamedTuple):
     sign: str
     permutations: int
     top: int
+    center: str = "mean"
 
     def validate(self) -> Settings:
         """The same settings, or a UsageError that names the option that cannot be meant."""
@@ -44,6 +47,7 @@ class Settings(NamedTuple):
             ("sign", self.sign in SIGNS, f"one of {', '.join(SIGNS)}"),
             ("permutations", self.permutations >= 99, "a whole number from 99"),
             ("top", self.top >= 0, "a whole number from 0"),
+            ("center", self.center in CENTERS, f"one of {', '.join(CENTERS)}"),
         ):
             if not ok:
                 raise tm.UsageError(
@@ -85,23 +89,54 @@ def measure_units(trust: tm.Trust, model: tm.Subject, training: tm.Dataset, held
     order = tm.generator(trust.seed, "encoder_memorization", "places").permutation(2 * count)
     places = dict(zip(data, (order[:count], order[count:]), strict=True))
     names = chosen_layers(model.encoder.layers(), settings.layers)
+    shown = {name: part.with_columns(place=places[name]) for name, part in data.items()}
+    layers = (_by_median if settings.center == "median" else _by_mean)(trust, model, shown, places, names, settings)
+    points = {int(place): (name, row) for name in data for row, place in enumerate(places[name])}
+    return Memory(layers, points, data, count, _classes(trust, model, data["training_images"], names, settings))
+
+
+def _by_mean(
+    trust: tm.Trust, model: tm.Subject, shown: Mapping[str, tm.Dataset], places: Mapping[str, np.ndarray], names: list[str],
+    settings: Settings,
+) -> dict[str, Layer]:  # fmt: skip
+    count = len(shown["training_images"])
     summaries = {
         name: trust.summarise(
-            unit_summary, model, part.with_columns(place=places[name]), merge=merge_units, layers=names, views=settings.views,
+            unit_summary, model, part, merge=merge_units, layers=names, views=settings.views,
             augmentation=settings.augmentation, sign=settings.sign, seed=trust.seed, points=2 * count,
             permutations=settings.permutations,
         )
-        for name, part in data.items()
+        for name, part in shown.items()
     }  # fmt: skip
     member = np.zeros(2 * count, dtype=bool)
     member[places["training_images"]] = True
     halves = random_halves(2 * count, settings.permutations, trust.seed)
-    layers = {
+    return {
         name: compare(name, *(summary_of(summary, name) for summary in summaries.values()), member, halves)
         for name in layers_of(summaries["training_images"])
     }
-    points = {int(place): (name, row) for name in data for row, place in enumerate(places[name])}
-    return Memory(layers, points, data, count, _classes(trust, model, data["training_images"], names, settings))
+
+
+def _by_median(
+    trust: tm.Trust, model: tm.Subject, shown: Mapping[str, tm.Dataset], places: Mapping[str, np.ndarray], names: list[str],
+    settings: Settings,
+) -> dict[str, Layer]:  # fmt: skip
+    means = {
+        name: trust.observe(
+            unit_means, model, part, layers=names, views=settings.views, augmentation=settings.augmentation,
+            sign=settings.sign, seed=trust.seed,
+        )
+        for name, part in shown.items()
+    }  # fmt: skip
+    halves = random_halves(2 * len(shown["training_images"]), settings.permutations, trust.seed)
+    with trust.progress("medians of random halves", len(names) * len(halves)) as step:
+        return {
+            name: compare_by_median(
+                name, means["training_images"][name], means["heldout_images"][name],
+                (places["training_images"], places["heldout_images"]), halves, step,
+            )
+            for name in names
+        }  # fmt: skip
 
 
 def _classes(

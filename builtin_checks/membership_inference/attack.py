@@ -31,6 +31,7 @@ def attack_scores(
     references: References | None,
     *,
     gamma: float = 1.0,
+    offline_a: float = 0.3,
 ) -> Scored:
     """One score per record that is asked about.
 
@@ -43,6 +44,8 @@ def attack_scores(
         Rows whose membership is asked about, and rows on which no model was trained.
     references : References, optional
         Not used by the attacks in `ALONE`.
+    gamma, offline_a : float
+        Of RMIA; an ``offline_a`` below 0 is chosen on the reference models (`tuned_a`).
     """
     if attack in ALONE:
         return Scored(tm.membership_signal(logits[asked], labels[asked], attack), {"attack": attack})
@@ -53,8 +56,15 @@ def attack_scores(
     if attack.startswith("rmia"):
         own, others = (tm.membership_signal(each, labels, "loss") for each in (logits, references.logits))
         inside = references.inside[:, asked]
-        scores = tm.rmia(own[asked], others[:, asked], inside, own[population], others[:, population], gamma=gamma, mode=mode)
         about = {"population": len(population), "gamma": gamma}
+        if mode == "offline":
+            if offline_a < 0:
+                offline_a = tuned_a(labels, asked, population, references, gamma)
+            about["offline_a"] = offline_a
+        scores = tm.rmia(
+            own[asked], others[:, asked], inside, own[population], others[:, population], gamma=gamma, mode=mode,
+            a=max(offline_a, 0.0),
+        )  # fmt: skip
     else:
         own, others = (tm.membership_signal(each, labels, "scaled_logit") for each in (logits, references.logits))
         found = tm.lira(own[asked], others[:, asked], references.inside[:, asked], mode=mode)
@@ -63,7 +73,13 @@ def attack_scores(
 
 
 def on_references(
-    attack: str, labels: np.ndarray, asked: np.ndarray, population: np.ndarray, references: References, gamma: float
+    attack: str,
+    labels: np.ndarray,
+    asked: np.ndarray,
+    population: np.ndarray,
+    references: References,
+    gamma: float,
+    offline_a: float = 0.3,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """The same attack on every reference model, by the others: (scores, membership) of each model in turn.
 
@@ -75,6 +91,41 @@ def on_references(
     for target in range(count if count >= (4 if attack.startswith("rmia") else 6) else 0):
         rest = [k for k in range(count) if k // 2 != target // 2]
         others = References(references.logits[rest], references.inside[rest])
-        scored = attack_scores(attack, references.logits[target], labels, asked, population, others, gamma=gamma)
+        scored = attack_scores(
+            attack, references.logits[target], labels, asked, population, others, gamma=gamma, offline_a=offline_a
+        )
         found.append((scored.scores, references.inside[target, asked]))
     return found
+
+
+GRID = tuple(k / 10 for k in range(11))
+"""Values of ``a`` that are tried (Zarifzadeh et al. 2024, section 3.3)."""
+
+
+def tuned_a(labels: np.ndarray, asked: np.ndarray, population: np.ndarray, references: References, gamma: float) -> float:
+    """The ``a`` of offline RMIA with the largest mean area under the curve on the reference models, attacked by each other.
+
+    Of equally good ones the smallest. The judged model takes no part, so that its members do not choose their own attack.
+
+    Raises
+    ------
+    UsageError
+        With fewer than four reference models: a model's pair may not attack it, and nobody else is left.
+    """
+    from scipy.stats import rankdata
+
+    best, chosen = -1.0, 0.0
+    for a in GRID:
+        rounds = on_references("rmia_offline", labels, asked, population, references, gamma, a)
+        if not rounds:
+            raise tm.UsageError(
+                f"offline_a is to be tuned on {len(references.inside)} reference models. That takes 4 at least: set references "
+                "to 4 or more, or offline_a to a number from 0 to 1, such as 0.3."
+            )
+        areas = []
+        for scores, inside in rounds:
+            ranks, hits = rankdata(scores), int(inside.sum())
+            areas.append((ranks[inside].sum() - hits * (hits + 1) / 2) / (hits * (len(inside) - hits)))
+        if float(np.mean(areas)) > best + 1e-12:
+            best, chosen = float(np.mean(areas)), a
+    return chosen

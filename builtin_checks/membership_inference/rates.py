@@ -6,14 +6,16 @@ import numpy as np
 
 import pytest_trustml as tm
 
-HEADLINE, RARER = "tpr_at_1_percent_fpr", "tpr_at_01_percent_fpr"
+HEADLINE, RARER, RAREST = "tpr_at_1_percent_fpr", "tpr_at_01_percent_fpr", "tpr_at_001_percent_fpr"
+MANY = 10_000
+"""Non-members that a rate of one false accusation in ten thousand needs; with fewer it is not even listed."""
 
 
 def rates(trust: tm.Trust, scores: np.ndarray, inside: np.ndarray) -> list[tm.Measurement]:
-    """Members found at 1 % and at 0.1 % false accusations, and the area under the curve."""
+    """Members found at 1 %, 0.1 % and, with enough non-members, 0.01 % false accusations, and the area under the curve."""
+    levels = {HEADLINE: 0.01, RARER: 0.001} | ({RAREST: 0.0001} if int((~inside).sum()) >= MANY else {})
     return [
-        tm.members_caught(scores, inside, 0.01, name=HEADLINE, level=trust.level),
-        tm.members_caught(scores, inside, 0.001, name=RARER, level=trust.level),
+        *(tm.members_caught(scores, inside, rate, name=name, level=trust.level) for name, rate in levels.items()),
         trust.auc(scores, inside, name="attack_auc", higher_is_safer=False),
     ]
 

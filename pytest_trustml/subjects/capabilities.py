@@ -190,7 +190,8 @@ class ImageGenerator(Protocol):
     def generate(self, prompts: Sequence[str], seeds: Sequence[int], **settings: Any) -> list[Image]:
         """One image per prompt and seed; the same seed gives the same image in any batch.
 
-        Where the pipeline has a safety checker, ``image.info["flagged"]`` holds its finding."""
+        Where the pipeline has a safety checker, ``image.info["flagged"]`` holds its finding. A pipeline of diffusers takes
+        ``checked=False``, which leaves the checker out, and its ``judge(images)`` tells what the checker would withhold."""
 
 
 class PictureSet(Protocol):

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from pytest_trustml.errors import DataError, SubjectError, Unsupported, UsageError, unknown
-from pytest_trustml.subjects.hooks import calls_of, first_tensor
+from pytest_trustml.subjects.hooks import INPUT, calls_of, first_tensor
 from pytest_trustml.subjects.pictures import pixels
 from pytest_trustml.subjects.residence import Loaded, Residence
 from pytest_trustml.subjects.tokens import check_texts
@@ -23,7 +23,8 @@ class TransformersEncoder:
 
     An embedding is, in this order: the projected embedding of a model with a joint space; for images the model's own pooled
     output if the checkpoint has trained weights for it; otherwise the mean of the last hidden layer over its positions
-    (text: over the real tokens). Texts longer than the model's context are cut, as they are in use.
+    (text: over the real tokens). Texts longer than the model's context are cut, as they are in use. Masked autoencoders see all
+    patches, in order.
     """
 
     def __init__(self, residence: Residence[Loaded], input: str, adapted: bool = True) -> None:
@@ -60,7 +61,8 @@ class TransformersEncoder:
         """Activations of the named modules: (B, units) float32 each.
 
         ``pooled`` averages over positions: convolution maps over height and width, tokens over the real ones. Otherwise the
-        whole output is flattened, which is possible for images only.
+        whole output is flattened, which is possible for images only. ``name:input`` asks for what goes into a module: the
+        residual stream between attention and MLP of a transformer is the input of the second normalisation and no output.
         """
         if not pooled and self.input == "text":
             raise Unsupported("Texts have different lengths, so their activations cannot be flattened. Ask with pooled=True.")
@@ -91,7 +93,7 @@ class TransformersEncoder:
                 )
             modules = self._modules(loaded)
             for name in layers:
-                if name not in modules:
+                if name.removesuffix(INPUT) not in modules:
                     raise UsageError(unknown("layer", name, modules))
             batch = encoded(loaded, inputs, self.input)
             mask = batch.get("attention_mask")
@@ -101,7 +103,7 @@ class TransformersEncoder:
                     raise Unsupported("The output of a layer has no row per input, so it is no activation of the inputs.")
                 return keep(value, mask)
 
-            with calls_of({name: modules[name] for name in layers}, kept) as found:
+            with calls_of({name: modules[name.removesuffix(INPUT)] for name in layers}, kept) as found:
                 if hasattr(loaded.model, "get_image_features"):
                     loaded.model.get_image_features(pixel_values=batch["pixel_values"])
                 else:
@@ -125,7 +127,7 @@ def encoded(loaded: Loaded, inputs: Sequence[Any], input: str) -> dict[str, torc
     if hasattr(inputs, "__len__") and not len(inputs):
         raise DataError(f"A model needs at least one {input}, found an empty batch.")
     if input == "image":
-        return {"pixel_values": pixels(loaded, inputs)}
+        return {"pixel_values": (values := pixels(loaded, inputs)), **_unmasked(loaded, values)}
     check_texts(inputs, "text")
     tokenizer = loaded.tokenizer
     limit = loaded.model.config.get_text_config().__dict__.get("max_position_embeddings")
@@ -139,6 +141,16 @@ def encoded(loaded: Loaded, inputs: Sequence[Any], input: str) -> dict[str, torc
         ids[i, : len(row)] = torch.tensor(row, dtype=torch.long)
         mask[i, : max(1, len(row))] = 1
     return {"input_ids": ids.to(loaded.device), "attention_mask": mask.to(loaded.device)}
+
+
+def _unmasked(loaded: Loaded, values: torch.Tensor) -> dict[str, torch.Tensor]:
+    """What keeps a masked autoencoder from hiding and shuffling patches: as it comes it gives another answer at every call."""
+    config = loaded.model.config
+    if getattr(config, "model_type", "") != "vit_mae":
+        return {}
+    config.mask_ratio = 0.0
+    patches = (values.shape[2] // config.patch_size) * (values.shape[3] // config.patch_size)
+    return {"noise": torch.arange(patches, dtype=torch.float32, device=values.device).expand(len(values), -1)}
 
 
 def body(model: Any) -> Any:

@@ -10,6 +10,9 @@ import torch
 
 from pytest_trustml.errors import Unsupported
 
+INPUT = ":input"
+"""Behind the name of a module: what goes into it instead of what comes out, for sums that no module of their own computes."""
+
 
 def blocks_of(root: Any) -> Any:
     """The list of equal blocks of a transformer."""
@@ -46,7 +49,7 @@ def residual_stream(root: Any, positions: torch.Tensor) -> Iterator[list[torch.T
 def calls_of(
     modules: Mapping[str, Any], keep: Callable[[torch.Tensor], torch.Tensor]
 ) -> Iterator[dict[str, list[torch.Tensor]]]:
-    """Collects ``keep(output)`` of every call of the named modules, in the order of the calls."""
+    """Collects ``keep(output)`` of every call of the named modules, in the order of the calls; of ``name:input`` the input."""
     found: dict[str, list[torch.Tensor]] = {}
 
     def listener(name: str) -> Callable[..., None]:
@@ -55,9 +58,18 @@ def calls_of(
 
         return after
 
+    def earlier(name: str) -> Callable[..., None]:
+        def before(_: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+            found.setdefault(name, []).append(keep(first_tensor(args or tuple(kwargs.values()))))
+
+        return before
+
     with ExitStack() as handles:
         for name, module in modules.items():
-            handles.callback(module.register_forward_hook(listener(name)).remove)
+            if name.endswith(INPUT):
+                handles.callback(module.register_forward_pre_hook(earlier(name), with_kwargs=True).remove)
+            else:
+                handles.callback(module.register_forward_hook(listener(name)).remove)
         yield found
 
 

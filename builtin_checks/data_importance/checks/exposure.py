@@ -6,7 +6,7 @@ import pytest_trustml as tm
 from builtin_checks.data_importance import controls
 from builtin_checks.data_importance.attacks import ATTACKS
 from builtin_checks.data_importance.checks.shared import BROKEN, SHARED, choices
-from builtin_checks.data_importance.exhibits import show_drawn, show_records, show_strata
+from builtin_checks.data_importance.exhibits import show_boundary, show_drawn, show_records, show_strata
 from builtin_checks.data_importance.gap import (
     accuracy_measurements,
     correlation_measurement,
@@ -49,6 +49,7 @@ def exposure_gap(
     epochs: int = 20,
     steps: int = 300,
     repeats: int = 3,
+    boundary: int = 0,
     top: int = 10,
 ) -> list[tm.Measurement]:
     """How many times as often an attack succeeds on the most valuable training records as on the least valuable ones.
@@ -124,6 +125,9 @@ def exposure_gap(
         epochs, steps, repeats
             Of the training, of the reconstruction, and how often the training is repeated with other seeds. The interval
             reaches over all repetitions.
+        boundary
+            How many records of each stratum are moved towards another class, to show how far it is (100 passes each; an image
+            classifier in a folder). It explains a gap and is not judged.
         top
             How many of the most and of the least important records are shown.
 
@@ -136,10 +140,11 @@ def exposure_gap(
     one_of("architecture", architecture, ("small", "own"))
     one_of("threshold", threshold, ("common", "matched"))
     check_rate(fpr)
-    if min(repeats, epochs, steps, trigger) < 1 or min(queries, poisoned) < 0 or groups < 2:
+    if min(repeats, epochs, steps, trigger) < 1 or min(queries, poisoned, boundary) < 0 or groups < 2:
         raise tm.UsageError(
             f"repeats, epochs, steps and trigger are {repeats}, {epochs}, {steps} and {trigger}, groups {groups}, queries and "
-            f"poisoned {queries} and {poisoned}. The first four must be at least 1, groups at least 2, the others at least 0."
+            f"poisoned {queries} and {poisoned}, boundary {boundary}. The first four must be at least 1, groups at least 2, "
+            "the others at least 0."
         )
     if model.why_not("classifier") is not None:
         return undefined_gap(str(model.why_not("classifier")), len(members))
@@ -153,8 +158,9 @@ def exposure_gap(
     logits = trust.observe(tm.classify, model, members, column=valued.column)
     if not controls.competence(trust, logits, valued.member_labels):
         return undefined_gap(BROKEN, len(members))
+    moved = show_boundary(trust, scene, boundary)
     found = ATTACKS[attack](scene)
-    evidence = show_strata(trust, scene, found, logits) + show_records(trust, scene, top)
+    evidence = show_strata(trust, scene, found, logits) + moved + show_records(trust, scene, top)
     rest = [correlation_measurement(trust, scene, found), *accuracy_measurements(trust, scene, logits)]
     if isinstance(found, str):
         first, second = undefined_gap(found, len(members))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 import pytest_trustml as tm
 from builtin_checks.encoder_memorization.checks.unit_excess import PAPER
 from builtin_checks.encoder_memorization.exhibits import show_layers
@@ -60,14 +62,18 @@ def layer_profile(
     Controls
         The two models differ; no image stands in two sets; both embeddings tell views apart; shared and held-out images score
         zero on average, candidates not below and independent images not above (by more than three standard errors and
-        ``drift_margin``). Otherwise the verdict is INVALID.
+        ``drift_margin``). Where the candidates have a column ``copies``, how often each was in the training, those with most
+        copies score above those with fewest: plant 50 untypical images once, 4 and 16 times (`pytest_trustml.draw_canaries`).
+        Otherwise the verdict is INVALID.
 
     Cost
         Four passes per image, pair of views and model. One number per image and layer is kept.
 
     Options
         layers
-            Patterns of module names, as in ``unit_excess``. The rise from layer to layer depends on which are listed.
+            Patterns of module names, as in ``unit_excess``; ``name:input`` is what goes into a module. Empty: for vision
+            transformers attention, fully connected layers and the residual stream behind each, else as ``unit_excess``. The
+            rise from layer to layer depends on which are listed.
         pairs
             Pairs of views per image.
         augmentation
@@ -98,7 +104,7 @@ def layer_profile(
         lambda one, other: float(one.mean() - other.mean()), own, both, rng=trust.rng, name="layer_profile",
         unit="difference of LayerMem", higher_is_safer=False,
     )  # fmt: skip
-    profiles = {name: compared.ratio(name).mean(axis=0) for name in sets}
+    profiles = {name: compared.ratio(name).mean(axis=0) for name in sets} | extremes(compared.ratio("candidate_images"))
     choices = {
         "pairs": pairs, "augmentation": augmentation, "distance": distance, "normalize": normalize, "training_seeds": 1,
         "layers": compared.names,
@@ -108,3 +114,23 @@ def layer_profile(
         details={**measured.details, **choices},
         evidence=show_layers(trust, profiles, compared.names, compared.drifts),
     )
+
+
+FEW = 50
+
+
+def extremes(ratio: np.ndarray) -> dict[str, np.ndarray]:
+    """LayerMem of the 50 candidates that score highest in the embedding, and of the 50 that score lowest (paper, table 1).
+
+    At most a third of the candidates each. Chosen by their own scores, they show where along the network the two part; their
+    difference at its end is no finding.
+
+    Parameters
+    ----------
+    ratio : array of shape (candidates, layers)
+        The last layer is the embedding.
+    """
+    few = min(FEW, len(ratio) // 3)
+    order = np.argsort(ratio[:, -1], kind="stable")
+    chosen = {f"{few} highest candidates": order[len(order) - few :], f"{few} lowest candidates": order[:few]}
+    return {name: ratio[rows].mean(axis=0) for name, rows in chosen.items() if few}

@@ -44,6 +44,7 @@ def low_fpr(
     weight_decay: float = 0.01,
     max_tokens: int = 256,
     gamma: float = 1.0,
+    offline_a: float = 0.3,
     population_share: float = 0.25,
     top: int = 12,
 ) -> list[tm.Measurement]:
@@ -64,7 +65,8 @@ def low_fpr(
         statistics of the non-members and counts the members beyond each with Clopper and Pearson's bounds (`members_caught`),
         so it needs no calibration half and holds for small rates, where a bootstrap does not.
     What is also reported
-        ``tpr_at_01_percent_fpr`` (undefined with fewer than 1,000 non-members), ``attack_auc``, ``accuracy_gap`` (accuracy on
+        ``tpr_at_01_percent_fpr`` (undefined with fewer than 1,000 non-members), with 10,000 non-members
+        ``tpr_at_001_percent_fpr``, ``attack_auc``, ``accuracy_gap`` (accuracy on
         members minus that on others) and, with four reference models or more (LiRA: six), ``auc_on_references``: how well the
         same attack works on the reference models. An attack that finds nothing in models that overfit would be no comfort.
         They have no limit unless you set one. An AUC near 0.5 does not exclude that a few records are exposed for certain.
@@ -99,6 +101,9 @@ def low_fpr(
         Of the reference models. Take those of the model's own training.
     gamma : float
         RMIA: by what factor a record must exceed one of the population.
+    offline_a : float
+        RMIA offline: how the confidence of models that were trained on a record follows from that of the others, 0 to 1. Below
+        0 it is chosen on the reference models, four of which are needed.
     population_share : float
         RMIA without the role ``population``: share of the non-members that is set aside for it.
     top : int
@@ -129,7 +134,7 @@ def low_fpr(
         recipe = Recipe(references, start, epochs, batch_size, learning_rate, weight_decay, max_tokens)
         compared = train_references(trust, model, base, records, recipe)
         controls.references_have_learnt(trust, compared, logits, records.labels, own)
-    scored = attack_scores(attack, logits, records.labels, asked, beside, compared, gamma=gamma)
+    scored = attack_scores(attack, logits, records.labels, asked, beside, compared, gamma=gamma, offline_a=offline_a)
     scores = {attack: scored.scores}
     scores |= {name: tm.membership_signal(logits[asked], records.labels[asked], name) for name in ("loss",) if name != attack}
     exhibits.show_curves(trust, scores, inside)
@@ -143,7 +148,8 @@ def low_fpr(
         accuracy_gap(trust, logits[asked], records.labels[asked], inside),
     ]
     if compared is not None:
-        found += reference_auc(trust, attack, records.labels, asked, beside, compared, gamma)
+        used = float(scored.details.get("offline_a", offline_a))
+        found += reference_auc(trust, attack, records.labels, asked, beside, compared, gamma, used)
     return found
 
 
@@ -177,10 +183,11 @@ def reference_auc(
     beside: np.ndarray,
     compared: References,
     gamma: float,
+    offline_a: float,
 ) -> list[tm.Measurement]:
     """The attack's area under the curve on the reference models, each attacked by the others: mean and spread over models."""
     areas = []
-    for scores, inside in on_references(attack, labels, asked, beside, compared, gamma):
+    for scores, inside in on_references(attack, labels, asked, beside, compared, gamma, offline_a):
         found = trust.auc(scores, inside, name="auc_on_references", higher_is_safer=False)
         if found.value is not None:
             areas.append(found.value)

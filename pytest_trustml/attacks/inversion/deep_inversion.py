@@ -80,6 +80,11 @@ def reconstruct(
     UsageError, DataError
         For budgets below 1, labels that are no classes.
 
+    Notes
+    -----
+    The study also draws pictures through a generator (a GAN). That needs one that was trained on pictures of the same kind,
+    which only the owner of the data has, and is not part of this function.
+
     References
     ----------
     Yin et al. 2020, Dreaming to Distill, CVPR, arXiv:1912.08795 (equations 2-6). Weights as in
@@ -99,7 +104,7 @@ def reconstruct(
     model, device = network.loaded.model, network.loaded.device
     side = image_size(model.config) or 32
     height, width = size or (side, side)
-    low, high = _ends(network, height, width)
+    low, high = ends(network, height, width)
     shown, found = progress or Progress(), []
     with one_thread(), own_randomness(seed), _Statistics(model, first_weight) as statistics:
         shifts = np.random.default_rng(seed)
@@ -142,12 +147,12 @@ def as_drawn(network: ImageNetwork, images: Sequence[Any]) -> np.ndarray:
     parts = []
     for start in range(0, len(images), 64):
         seen = network.prepared([images[row] for row in range(start, min(len(images), start + 64))])
-        low, high = _ends(network, *seen.shape[2:])
+        low, high = ends(network, *seen.shape[2:])
         parts.append(((seen - low) / (high - low)).clamp(0, 1).float().cpu().numpy())
     return np.concatenate(parts)
 
 
-def _ends(network: ImageNetwork, height: int, width: int) -> tuple[Any, Any]:
+def ends(network: ImageNetwork, height: int, width: int) -> tuple[Any, Any]:
     """What black and white become on the way into the model: (1, C, 1, 1) each."""
     import numpy as np
 

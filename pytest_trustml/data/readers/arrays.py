@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 import zlib
 from pathlib import Path
@@ -13,9 +14,18 @@ from pytest_trustml.data.table import Table
 from pytest_trustml.errors import DataError
 from pytest_trustml.result.plain import line
 
+MAPPED_BYTES = 64 << 20
+"""From this size on an array of an uncompressed npz file is mapped into memory instead of read."""
+_LOCAL_HEADER = 30
+"""Bytes of the fixed part of a header inside a zip file, before the name and the extra field."""
+
 
 def read_npz(path: Path, origin: str) -> Table:
-    """Every array is a column; its first axis are the rows. Arrays of Python objects are refused, because they are pickles."""
+    """Every array is a column; its first axis are the rows. Arrays of Python objects are refused, because they are pickles.
+
+    Arrays of 64 MiB and more that were written without compression (`numpy.savez`) stay in the file: rows are read when they
+    are looked at.
+    """
     import numpy as np
 
     columns: dict[str, Column] = {}
@@ -25,8 +35,10 @@ def read_npz(path: Path, origin: str) -> Table:
             raise ValueError("it holds a single array without a name")
         with archive:
             for name in archive.files:
-                array = archive[name]
-                array.flags.writeable = False
+                array = _mapped(path, archive, name)
+                if array is None:
+                    array = archive[name]
+                    array.flags.writeable = False
                 columns[name] = array
     except (ValueError, zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError) as error:
         if "allow_pickle" in str(error) or "pickle" in str(error):
@@ -50,6 +62,35 @@ def read_npz(path: Path, origin: str) -> Table:
         counts = ", ".join(f"{line(name)} {len(array)}" for name, array in columns.items())
         raise DataError(f"{line(origin)}: the arrays differ in length: {counts}. The first axis of all must be the same rows.")
     return Table(origin, {name: freeze(array) for name, array in columns.items()}, folder=path.parent)
+
+
+def _mapped(path: Path, archive: Any, name: str) -> Any:
+    """A large array that lies in the file as it is, read-only and not in memory; None where it has to be read."""
+    import numpy as np
+
+    member = next((one for one in archive.zip.infolist() if one.filename in (name, f"{name}.npy")), None)
+    if member is None or member.compress_type != zipfile.ZIP_STORED or member.file_size < MAPPED_BYTES:
+        return None
+    with open(path, "rb") as file:
+        file.seek(member.header_offset)
+        header = file.read(_LOCAL_HEADER)
+        if header[:4] != b"PK\x03\x04":
+            return None
+        start = member.header_offset + _LOCAL_HEADER + sum(int.from_bytes(header[at : at + 2], "little") for at in (26, 28))
+        file.seek(start)
+        version = np.lib.format.read_magic(file)
+        read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}.get(version)
+        if read_header is None:
+            return None
+        shape, fortran, dtype = read_header(file)
+        offset = file.tell()
+    # Whole numbers and floats only: text and objects take the way that checks them, and so does a file that ends too early.
+    # Of an array that is stored by columns one row lies all over the file.
+    if dtype.kind not in "biuf" or not shape or fortran or start + member.file_size > path.stat().st_size:
+        return None
+    if offset - start + dtype.itemsize * math.prod(shape) != member.file_size:
+        return None
+    return np.asarray(np.memmap(path, dtype, "r", offset, tuple(shape)))
 
 
 def read_parquet(path: Path, origin: str) -> Table:

@@ -80,3 +80,22 @@ def test_the_same_seed_gives_the_same_attack(judge, releases, subject):
     how = {"attack": "stealing", "queries": 30, "repeats": 1, "epochs": 2, **releases.strong_sets()}
     one, two = (judge(exposure_gap, subject, **how).measurements[0] for _ in range(2))
     assert (one.value, one.low, one.high) == (two.value, two.low, two.high)
+
+
+def test_the_distance_to_another_class_is_shown_by_stratum(judge, releases, subject, tmp_path):
+    import json
+
+    record = judge(exposure_gap, subject, boundary=8, **releases.strong_sets())
+    (piece,) = [one for one in record.measurements[0].evidence if one.caption.startswith("Distance to another class")]
+    table = json.loads((tmp_path / piece.path).read_text())
+    assert table["columns"] == ["stratum", "records", "changed their class", "median distance"]
+    assert [row[:2] for row in table["rows"]] == [[number, 8] for number in range(1, 6)]
+    assert all(row[2] == 1 for row in table["rows"])
+    assert table["rows"][0][3] < table["rows"][-1][3], "the least important records lie closer to another class"
+
+
+def test_a_distance_needs_a_folder(judge):
+    with pytest.raises(tm.UsageError, match="boundary"):
+        judge(exposure_gap, "careful", boundary=5)
+    with pytest.raises(tm.UsageError, match="boundary -1"):
+        judge(exposure_gap, "careful", boundary=-1)

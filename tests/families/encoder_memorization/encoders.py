@@ -138,6 +138,43 @@ class Recalling:
         return self.outputs(inputs)["recalled.activation"].astype(np.float32)
 
 
+COPIES = (1, 4, 16)
+
+
+class Dosed(Recalling):
+    """What it stored of a candidate is the stronger the more copies of it there were: row k has ``COPIES[k % 3]`` of them."""
+
+    def __init__(self, strengths, seed):
+        super().__init__(("candidate_images", "shared_images"), 1.0, seed)
+        candidates = len(SOFT["candidate_images"])
+        own = [strengths[row % 3] if row < candidates else 0.6 for row in range(len(self.memory))]
+        self.strengths = np.array(own)
+        self.fingerprint = hashlib.sha256(f"{self.fingerprint} {own}".encode()).hexdigest()
+
+    def outputs(self, inputs):
+        x = vectors(inputs) @ self.mix
+        x = x / np.linalg.norm(x, axis=1, keepdims=True)
+        alike = np.exp(60 * (x @ self.memory.T - 1))
+        recalled = alike / alike.sum(axis=1, keepdims=True) @ self.memory
+        sure = (self.strengths[alike.argmax(axis=1)] * alike.max(axis=1) ** 0.1)[:, None]
+        return {"seen.activation": x, "recalled.activation": (1 - sure) * x + sure * recalled}
+
+
+def dosed():
+    """More copies are remembered better."""
+    return Dosed((0.3, 0.6, 0.95), 0)
+
+
+def upside_down():
+    """Fewer copies are remembered better: no training does that."""
+    return Dosed((0.95, 0.6, 0.3), 0)
+
+
+def dosed_other():
+    """The reference of both: it stored independent and shared pictures."""
+    return Recalling(("independent_images", "shared_images"), 0.6, 1)
+
+
 def recalling():
     """Stored candidates and shared pictures."""
     return Recalling(("candidate_images", "shared_images"), 0.95, 0)

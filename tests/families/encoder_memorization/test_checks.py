@@ -112,7 +112,7 @@ def soft(encoders):
 PAIR = {"augmentation": "crop", "pairs": 1}
 
 
-def test_a_model_that_recalls_its_pictures_fails(judge, soft):
+def test_a_model_that_recalls_its_pictures_fails(judge, soft, tmp_path):
     record = judge(sample_score, "recalling", "other", data=soft, **PAIR)
     assert record.outcome == "FAIL", (record.why, record.measurements, record.controls)
     assert all(control.ok for control in record.controls)
@@ -121,6 +121,13 @@ def test_a_model_that_recalls_its_pictures_fails(judge, soft):
     profile = named(record, "layer_profile")
     assert profile.value > 0.2 and profile.low > 0.1
     assert profile.details["layers"] == ["seen.activation", "recalled.activation", "embedding"]
+    piece = next(one for one in profile.evidence if one.caption.startswith("LayerMem of each set"))
+    table = json.loads((tmp_path / piece.path).read_text())
+    rows = [dict(zip(table["columns"], row, strict=True)) for row in table["rows"]]
+    assert [row["over"] for row in rows][1:] == ["seen.activation", "recalled.activation"]
+    assert rows[0]["rise"] == "undefined"
+    assert rows[1]["rise"] == pytest.approx(rows[1]["candidate_images"] - rows[0]["candidate_images"])
+    assert rows[2]["36 highest candidates"] > rows[2]["candidate_images"] > rows[2]["36 lowest candidates"]
 
 
 def test_a_model_that_recalls_nothing_passes(judge, soft):
@@ -158,3 +165,26 @@ def test_few_pictures_decide_nothing(judge, soft):
 def test_views_that_are_equal_are_refused(judge, soft):
     with pytest.raises(tm.UsageError, match="none.*different views"):
         judge(layer_profile, "plain", "plain_other", data=soft, augmentation="none")
+
+
+def with_copies(soft, encoders, copies):
+    return soft | {"candidates": soft["candidates"] | {"copies": [copies[row % len(copies)] for row in range(110)]}}
+
+
+def test_canaries_show_that_more_copies_are_remembered_better(judge, soft, encoders):
+    data = with_copies(soft, encoders, encoders.COPIES)
+    record = judge(layer_profile, "dosed", "dosed_other", data=data, **PAIR)
+    canaries = next(control for control in record.controls if control.name == "canaries")
+    assert canaries.ok and " for 1, " in canaries.why and canaries.why.endswith(" for 16")
+    means = [float(word.split(" for ")[0]) for word in canaries.why.partition(": ")[2].split(", ")]
+    assert means == sorted(means)
+    record = judge(layer_profile, "upside_down", "dosed_other", data=data, **PAIR)
+    assert record.outcome == "INVALID" and "more copies are not remembered better" in record.why
+    without = judge(layer_profile, "dosed", "dosed_other", data=soft, **PAIR)
+    assert all(control.name != "canaries" for control in without.controls)
+
+
+@pytest.mark.parametrize(("copies", "words"), [((4,), "All candidates have 4"), ((1, "many"), "'many'"), ((1, 0), "'0'")])
+def test_copies_that_say_nothing_are_refused(judge, soft, encoders, copies, words):
+    with pytest.raises(tm.DataError, match=words):
+        judge(layer_profile, "dosed", "dosed_other", data=with_copies(soft, encoders, copies), **PAIR)

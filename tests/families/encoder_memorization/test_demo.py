@@ -114,3 +114,36 @@ def test_the_memorizing_encoder_fails(tmp_path):
     assert rank.details["p"] < 0.05 and rank.value > 0.6
     kinds = {piece.kind: piece.sensitive for m in excess.measurements for piece in m.evidence}
     assert kinds["heatmap"] is False and kinds["gallery"] is True
+
+
+@pytest.mark.slow
+def test_more_copies_of_a_canary_are_remembered_better_by_a_trained_encoder(tmp_path):
+    """The whole chain on real training: noise planted once and 16 times, in the model or in the reference alone."""
+    rng = np.random.default_rng(0)
+    shared = draw_pictures(128, rng)[0]
+    planted, elsewhere = (tm.draw_canaries(60, rng=rng, copies=(1, 16), share=1) for _ in range(2))
+    recipe = Recipe(epochs=24, augmentation="crop", batch_size=64, widths=(8, 16, 32))
+    subjects = []
+    for name, canaries in (("model", planted), ("reference", elsewhere)):
+        images = np.concatenate([shared, canaries.images[canaries.training_rows()]])
+        tm.save_model(tmp_path / name, train(images, recipe, seed=1))
+        subjects.append(tm.open_subject(str(tmp_path / name), name=name, device="cpu"))
+    data = {
+        "candidates": tm.Dataset({"image": planted.images, "copies": planted.copies}),
+        "shared": tm.Dataset({"image": shared[:100]}),
+        "independent": tm.Dataset({"image": elsewhere.images}),
+        "heldout": tm.Dataset({"image": tm.draw_canaries(60, rng=rng).images}),
+    }
+    with Cache(tmp_path / "cache") as cache:
+        trust = tm.Trust(
+            name="layer_profile", seed=3, level=0.95, cache=cache, store=EvidenceStore(tmp_path), progress=Progress()
+        )
+        bound = BoundCheck(
+            check=layer_profile, model=subjects[0], companions={"reference": subjects[1]}, data=data,
+            options=set_options(layer_profile, {"augmentation": "crop"}), limits=layer_profile.limits,
+        )  # fmt: skip
+        record = bound.run(trust)[0]
+    canaries = next(control for control in record.controls if control.name == "canaries")
+    assert canaries.ok, canaries.why
+    means = [float(word.split(" for ")[0]) for word in canaries.why.partition(": ")[2].split(", ")]
+    assert means[1] > means[0] + 0.03, canaries.why

@@ -235,3 +235,33 @@ def test_real_reference_models_of_texts(tmp_path):
     assert record.outcome == "PASS", record.why
     assert not broken(record)
     assert value(record, "tpr_at_1_percent_fpr").details["reference_models"] == 4
+
+
+def test_the_rarest_rate_is_told_where_there_are_enough_strangers(tmp_path):
+    from builtin_checks.membership_inference.rates import rates
+    from tests.families.membership_inference.scripted import make_trust
+
+    trust = make_trust(low_fpr, tmp_path)
+    rng = np.random.default_rng(0)
+    inside = np.arange(10_500) < 500
+    scores = rng.normal(size=10_500) + 6 * inside
+    found = {one.name: one for one in rates(trust, scores, inside)}
+    assert list(found) == ["tpr_at_1_percent_fpr", "tpr_at_01_percent_fpr", "tpr_at_001_percent_fpr", "attack_auc"]
+    assert 0.9 < found["tpr_at_001_percent_fpr"].value <= found["tpr_at_01_percent_fpr"].value
+    assert "tpr_at_001_percent_fpr" not in [one.name for one in rates(trust, scores[:-1], inside[:-1])]
+
+
+def test_offline_a_is_chosen_on_the_reference_models(asked, tmp_path):
+    """As the published tool tunes it, but the population's ratios are those of the attacked model, which the tool mixes up."""
+    model = Scripted("memorising", SETS["members"])
+    how = {"attack": "rmia_offline", "references": 6, **SCRIPT}
+    fixed = {a: run(low_fpr, model, tmp_path, SETS, offline_a=a, **how) for a in (0.0, 0.3, 1.0)}
+    tuned = run(low_fpr, model, tmp_path, SETS, offline_a=-1.0, **how)
+    a = value(tuned, "tpr_at_1_percent_fpr").details["offline_a"]
+    assert a in [k / 10 for k in range(11)]
+    assert value(fixed[0.3], "tpr_at_1_percent_fpr").details["offline_a"] == 0.3
+    best = value(tuned, "auc_on_references").value
+    assert all(best >= value(record, "auc_on_references").value - 1e-9 for record in fixed.values())
+    assert tuned.outcome != "PASS"
+    with pytest.raises(tm.UsageError, match="4 at least"):
+        run(low_fpr, model, tmp_path, SETS, offline_a=-1.0, **(how | {"references": 2}))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from pytest_trustml.data import open_data
+from pytest_trustml.data.dataset import Dataset
 from pytest_trustml.errors import DataError, UsageError
 
 PNG = bytes.fromhex(
@@ -187,3 +188,69 @@ def test_hub_without_datasets_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(DataError, match=r"pip install 'pytest-trustml\[datasets\]'"):
         open_data("hf:org/name@abc")
+
+
+def test_large_arrays_stay_in_the_file(tmp_path: Path, monkeypatch):
+    """What a set of 50,000 pictures needs: opening, naming its rows and showing some of them reads no more than those."""
+    import tracemalloc
+
+    from pytest_trustml.data.readers import arrays
+
+    monkeypatch.setattr(arrays, "MAPPED_BYTES", 1 << 20)
+    pictures = np.random.default_rng(0).integers(0, 256, (3000, 64, 64, 1), dtype=np.uint8)
+    np.savez(tmp_path / "f.npz", image=pictures, label=np.arange(3000))
+    shown = pictures[[5, 2999]].copy()
+    size = pictures.nbytes
+    expected = Dataset({"image": pictures, "label": np.arange(3000)}).fingerprint
+    del pictures
+    tracemalloc.start()
+    dataset = open_data("f.npz", root=tmp_path)
+    some = dataset.take([5, 2999]).column("image")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < size / 2, f"{peak} bytes for a file of {size}"
+    np.testing.assert_array_equal(some, shown)
+    assert dataset.fingerprint == expected, "the rows are called the same, wherever they lie"
+    assert type(dataset.column("image")) is np.ndarray
+    with pytest.raises(ValueError, match="read-only"):
+        dataset.column("image")[0] = 0
+
+
+def test_mapped_arrays_are_those_that_are_read(tmp_path: Path, monkeypatch):
+    from pytest_trustml.data.readers import arrays
+
+    rng = np.random.default_rng(1)
+    given = {"a": rng.normal(size=(50, 3)).astype(np.float32), "b": rng.integers(0, 9, 50), "t": np.array(["x"] * 50)}
+    np.savez(tmp_path / "f.npz", **given)
+    np.savez_compressed(tmp_path / "g.npz", **given)
+    np.savez(tmp_path / "e.npz", **(given | {"a": np.asfortranarray(given["a"])}))
+    plain = open_data("f.npz", root=tmp_path).fingerprint
+    monkeypatch.setattr(arrays, "MAPPED_BYTES", 1)
+    assert open_data("f.npz", root=tmp_path).fingerprint == plain
+    for name in ("g.npz", "e.npz"):
+        assert open_data(name, root=tmp_path).fingerprint == plain, "compressed, and stored by columns"
+    whole = (tmp_path / "f.npz").read_bytes()
+    (tmp_path / "h.npz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match="not an npz file"):
+        open_data("h.npz", root=tmp_path)
+    np.savez(tmp_path / "i.npz", a=np.array([Trap(), None], dtype=object), allow_pickle=True)
+    with pytest.raises(DataError, match="Python objects as a pickle"):
+        open_data("i.npz", root=tmp_path)
+
+
+def test_a_folder_of_pictures_opens_one_at_a_time(tmp_path: Path):
+    import tracemalloc
+
+    from PIL import Image
+
+    rng = np.random.default_rng(2)
+    for number in range(40):
+        Image.fromarray(rng.integers(0, 256, (256, 256, 3), dtype=np.uint8)).save(tmp_path / f"{number:02}.png")
+    tracemalloc.start()
+    column = open_data(".", root=tmp_path).column("image")
+    opened = tracemalloc.get_traced_memory()[1]
+    shown = sum(int(np.asarray(column[row])[0, 0, 0]) for row in range(40))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert shown > 0
+    assert max(opened, peak) < 5_000_000, "all forty pictures are 7.9 MB of pixels"
