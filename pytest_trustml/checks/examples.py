@@ -39,6 +39,7 @@ PER_EXAMPLE: dict[str, Callable[..., Any]] = {
     "proportion": _one,
     "mean": _one,
     "paired_rate_difference": lambda after, before: _one(after) - _one(before),
+    "paired_share_difference": lambda after, before: _one(after) - _one(before),
     "paired_mean_difference": lambda after, before: _one(after) - _one(before),
 }
 """The statistics that are means over examples -> what one example contributes, from their positional arguments."""

@@ -25,6 +25,7 @@ from pytest_trustml.statistics.quantification import Share, adjusted_share, like
 from pytest_trustml.statistics.ranking import Roc, auc, roc, tpr_at_fpr
 from pytest_trustml.statistics.resampling import bootstrap
 from pytest_trustml.statistics.sequential import Sequential, Sprt
+from pytest_trustml.statistics.shares import paired_share_difference
 from pytest_trustml.statistics.significance import Significance, permutation_test, sign_flip, wilcoxon
 from pytest_trustml.statistics.tail import limit_p
 from pytest_trustml.statistics.trend import cochran_armitage
@@ -65,6 +66,7 @@ __all__ = [
     "paired_change",
     "paired_mean_difference",
     "paired_rate_difference",
+    "paired_share_difference",
     "permutation_test",
     "proportion",
     "rate_difference",

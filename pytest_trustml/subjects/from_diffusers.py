@@ -20,7 +20,7 @@ EDITORS = ("Img2Img", "Inpaint", "ControlNet", "Upscale", "Depth2Img", "Pix2Pix"
 
 
 class DiffusersSource:
-    """A directory written by ``save_pretrained`` of a text-to-image pipeline."""
+    """A directory written by ``save_pretrained`` of a pipeline that draws: from texts, from classes, or from noise alone."""
 
     kind = "diffusers"
     cacheable = True
@@ -62,14 +62,18 @@ class DiffusersSource:
         kind = getattr(diffusers, self.name, None)
         if not (isinstance(kind, type) and issubclass(kind, diffusers.DiffusionPipeline)):
             raise SubjectError(f"diffusers {diffusers.__version__} does not know {self.name}. Update diffusers.")
-        takes = inspect.signature(kind.__call__).parameters
-        if not {"prompt", "generator"} <= set(takes) or any(word in self.name for word in EDITORS):
+        takes = set(inspect.signature(kind.__call__).parameters)
+        asked = takes & {"prompt", "class_labels", "batch_size"}
+        if "generator" not in takes or not asked or any(word in self.name for word in EDITORS):
             raise SubjectError(f"The pipeline {self.path} is a {self.name}, which does not draw images from prompts alone.")
+        # A watermark of the library would be told from the model's own traces by any detector of fakes.
+        bare = {"add_watermarker": False} if "add_watermarker" in inspect.signature(kind.__init__).parameters else {}
         with quiet():
             try:
                 pipeline = kind.from_pretrained(
-                    self.path, dtype=getattr(torch, dtype), local_files_only=True, use_safetensors=True, trust_remote_code=False
-                )
+                    self.path, dtype=getattr(torch, dtype), local_files_only=True, use_safetensors=True,
+                    trust_remote_code=False, **bare,
+                )  # fmt: skip
             except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
                 if isinstance(error, torch.OutOfMemoryError):
                     raise
