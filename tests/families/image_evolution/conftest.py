@@ -1,0 +1,40 @@
+"""A trust object, and the module of scripted pipelines and judges by the name that their specs use."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+import pytest_trustml as tm
+from pytest_trustml.reports.evidence import EvidenceStore
+from pytest_trustml.work.cache import Cache
+from pytest_trustml.work.progress import Progress
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def painters():
+    sys.path.insert(0, str(HERE))
+    try:
+        import painters
+
+        yield painters
+    finally:
+        sys.path.remove(str(HERE))
+
+
+@pytest.fixture
+def trust(tmp_path):
+    return tm.Trust(
+        name="image_evolution.test", seed=3, level=0.95, cache=Cache(tmp_path / "cache"),
+        store=EvidenceStore(tmp_path / "report"), progress=Progress(),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def opened(painters):
+    """``opened("plain")`` is the scripted pipeline of that name."""
+    return lambda name: tm.open_subject(f"py:painters:{name}", device="cpu", root=HERE)
