@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 import pytest_trustml as tm
-from builtin_checks.synthetic_artifacts import exhibits
+from builtin_checks.synthetic_artifacts import embeddings, exhibits
 from builtin_checks.synthetic_artifacts.answers import answers_are_answers, references_answer
 from builtin_checks.synthetic_artifacts.generators import Task, Wording, answers_of
-from builtin_checks.synthetic_artifacts.overlap import METRICS
+from builtin_checks.synthetic_artifacts.overlap import METRICS, metrics, stems, words
 from builtin_checks.synthetic_artifacts.share import synthetic_share
 from builtin_checks.synthetic_artifacts.verdict import audit, measured
 from builtin_checks.synthetic_artifacts.writers import Written
@@ -21,14 +21,16 @@ _SHOWN = 10
 
 
 def audit_generator(
-    trust: tm.Trust, model: tm.Subject, task: Task, references: Written, wording: Wording, *, metric: str, declared: str
-) -> list[tm.Measurement]:
+    trust: tm.Trust, model: tm.Subject, task: Task, references: Written, wording: Wording, *, metric: str, declared: str,
+    stemmed: bool = False, encoder: str = "",
+) -> list[tm.Measurement]:  # fmt: skip
     """Everything that is measured of a generator, from its answers and those of the references."""
+    reader = embeddings.Encoder(encoder) if encoder else None
     answers = answers_of(trust, model, task.queries, wording)
     documents, summaries = task.queries.column("document"), task.queries.column("summary")
     answers_are_answers(trust, answers, documents, summaries, references.answers)
     references_answer(trust, references.answers, summaries)
-    scores = scores_of(trust, [answers, *references.answers], summaries)
+    scores = scores_of(trust, [answers, *references.answers], summaries, stemmed=stemmed, encoder=reader)
     audits = {
         name: audit(
             values[0], values[1:][~references.synthetic], values[1:][references.synthetic], towards=TOWARDS,
@@ -42,20 +44,30 @@ def audit_generator(
     exhibits.show_distributions(trust, chosen, metric)
     _show_answers(trust, task, answers, scores["rougeL"][0])
     headline, *others = measured(trust, chosen, declared=declared)
-    details = headline.details | {"metric": metric, "queries": len(answers), "references": references.start}
+    details = headline.details | {
+        "metric": metric, "stemmed": stemmed, "queries": len(answers), "references": references.start,
+    }  # fmt: skip
     share = synthetic_share(trust, values[0], values[1:], references.shares, towards=TOWARDS, rng=trust.rng)
     return [headline.but(details=details), *others, *share]
 
 
-def scores_of(trust: tm.Trust, answers: Sequence[Sequence[str]], summaries: Sequence[str]) -> Mapping[str, np.ndarray]:
+def scores_of(
+    trust: tm.Trust, answers: Sequence[Sequence[str]], summaries: Sequence[str], *, stemmed: bool = False,
+    encoder: embeddings.Encoder | None = None,
+) -> Mapping[str, np.ndarray]:  # fmt: skip
     """Name of each metric -> its values, one row per generator, one column per query: (K + 1, Q)."""
     found: dict[str, list[np.ndarray]] = {name: [] for name in METRICS}
     with trust.progress("comparing answers with human summaries", len(answers)) as step:
         for own in answers:
-            for name, metric in METRICS.items():
+            for name, metric in metrics(stems if stemmed else words).items():
                 found[name].append(metric(own, summaries))
             step(1)
-    return {name: np.array(rows) for name, rows in found.items()}
+    scores = {name: np.array(rows) for name, rows in found.items()}
+    if encoder is not None:
+        total = len(set(summaries)) + sum(len(set(own)) for own in answers)
+        with trust.progress("comparing meanings", total) as step:
+            scores |= embeddings.bertscores(encoder, answers, summaries, step)
+    return scores
 
 
 def _show_answers(trust: tm.Trust, task: Task, answers: Sequence[str], scores: np.ndarray) -> None:
@@ -64,8 +76,14 @@ def _show_answers(trust: tm.Trust, task: Task, answers: Sequence[str], scores: n
     trust.table(["id", "document", "human summary", "answer", "ROUGE-L"], rows, caption="Some answers", sensitive=True)
 
 
-def check_words(*, declared: str, metric: str) -> None:
+def check_words(*, declared: str, metric: str, encoder: str = "") -> None:
     """Options that are one of a few words."""
-    for name, value, known in (("declared", declared, ("real", "synthetic")), ("metric", metric, tuple(METRICS))):
+    if metric in embeddings.NAMES and not encoder:
+        raise tm.UsageError(
+            f"The option metric is {metric!r}, which compares token vectors. Set the option encoder to the directory of a text "
+            f"encoder, or choose {', '.join(METRICS)}."
+        )
+    known_metrics = (*METRICS, *(embeddings.NAMES if encoder else ()))
+    for name, value, known in (("declared", declared, ("real", "synthetic")), ("metric", metric, known_metrics)):
         if value not in known:
             raise tm.UsageError(f"The option {name} is {value!r}. Choose {', '.join(known)}.")

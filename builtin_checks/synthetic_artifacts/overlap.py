@@ -1,7 +1,6 @@
 """How much of a human summary an answer says in the same words: ROUGE and corpus BLEU, from counts that add up.
 
-All of it is plain Python and numpy. Words are not stemmed, which the published code does with a stemmer that has to be
-downloaded; scores are only ever compared with scores of the same kind, so this shifts all of them alike.
+All of it is plain Python and numpy. Words are compared as they are, or by their stems (`stems`), as the published code does.
 """
 
 from __future__ import annotations
@@ -13,9 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from builtin_checks.synthetic_artifacts.stems import stem
+
 ORDERS = 4
 """BLEU looks at runs of up to so many words."""
 Metric = Callable[[Sequence[str], Sequence[str]], np.ndarray]
+Reader = Callable[[str], list[str]]
 _WORD = re.compile(r"[^\W_]+")
 _TOKEN = re.compile(r"[^\W_]+|[^\w\s]|_")
 _SENTENCE = re.compile(r"(?<=[.!?。！？])[\"'”’)\]]*\s+|\n+")  # also full stops of other scripts
@@ -64,6 +66,15 @@ def words(text: str) -> list[str]:
     return _WORD.findall(text.lower())
 
 
+def stems(text: str) -> list[str]:
+    """The words of a text by their stems (English).
+
+    >>> stems("The dams were breaking.")
+    ['the', 'dam', 'were', 'break']
+    """
+    return [stem(word) for word in words(text)]
+
+
 def tokens(text: str) -> list[str]:
     """Words as they are written and every mark of punctuation: what BLEU counts.
 
@@ -91,23 +102,23 @@ def runs(sequence: Sequence[str], length: int) -> Counter[tuple[str, ...]]:
     return Counter(zip(*(sequence[start:] for start in range(length)), strict=False))
 
 
-def rouge_n(answer: str, summary: str, length: int) -> Overlap:
+def rouge_n(answer: str, summary: str, length: int, read: Reader = words) -> Overlap:
     """ROUGE-1, ROUGE-2, …: runs of ``length`` words in common, each counted as often as it occurs in both (Lin 2004, 2)."""
-    mine, theirs = runs(words(answer), length), runs(words(summary), length)
+    mine, theirs = runs(read(answer), length), runs(read(summary), length)
     return Overlap((mine & theirs).total(), mine.total(), theirs.total())
 
 
-def rouge_l(answer: str, summary: str) -> Overlap:
+def rouge_l(answer: str, summary: str, read: Reader = words) -> Overlap:
     """ROUGE-L: the longest sequence of words that both have in the same order (Lin 2004, 3.1).
 
     >>> rouge_l("police killed the gunman", "police ended the gunman quickly")
     Overlap(common=3, answer=4, summary=5)
     """
-    mine, theirs = words(answer), words(summary)
+    mine, theirs = read(answer), read(summary)
     return Overlap(longest_common(mine, theirs), len(mine), len(theirs))
 
 
-def rouge_lsum(answer: str, summary: str) -> Overlap:
+def rouge_lsum(answer: str, summary: str, read: Reader = words) -> Overlap:
     """ROUGE-Lsum: for each sentence of the summary, the words that lie on a longest common sequence with any sentence of the
     answer (Lin 2004, 3.2). A word counts no oftener than it occurs in either.
 
@@ -116,7 +127,7 @@ def rouge_lsum(answer: str, summary: str) -> Overlap:
     >>> rouge_l("The dam broke. Nobody was hurt.", "Nobody was hurt. The dam broke.").common
     3
     """
-    mine, theirs = ([words(part) for part in sentences(text)] for text in (answer, summary))
+    mine, theirs = ([read(part) for part in sentences(text)] for text in (answer, summary))
     left = Counter(word for part in mine for word in part), Counter(word for part in theirs for word in part)
     sizes = left[0].total(), left[1].total()
     common = 0
@@ -270,14 +281,18 @@ def _bleu(answers: Sequence[str], summaries: Sequence[str]) -> np.ndarray:
     return bleu_values(np.array([bleu_counts(*both) for both in zip(answers, summaries, strict=True)]))
 
 
-METRICS: dict[str, Metric] = {
-    "rougeL": _fmeasures(rouge_l),
-    "rouge1": _fmeasures(lambda answer, summary: rouge_n(answer, summary, 1)),
-    "rouge2": _fmeasures(lambda answer, summary: rouge_n(answer, summary, 2)),
-    "rougeLsum": _fmeasures(rouge_lsum),
-    "bleu": _bleu,
-}
-"""Name -> function of Q answers and Q human summaries: (Q,) values whose mean is the metric; higher is closer to the human.
+def metrics(read: Reader = words) -> dict[str, Metric]:
+    """Name -> function of Q answers and Q human summaries: (Q,) values whose mean is the metric; higher is closer to the human.
 
-A summary has at least two words, so that every value is defined.
-"""
+    A summary has at least two words, so that every value is defined. ``read``: `words` or `stems`, for ROUGE.
+    """
+    return {
+        "rougeL": _fmeasures(lambda answer, summary: rouge_l(answer, summary, read)),
+        "rouge1": _fmeasures(lambda answer, summary: rouge_n(answer, summary, 1, read)),
+        "rouge2": _fmeasures(lambda answer, summary: rouge_n(answer, summary, 2, read)),
+        "rougeLsum": _fmeasures(lambda answer, summary: rouge_lsum(answer, summary, read)),
+        "bleu": _bleu,
+    }
+
+
+METRICS = metrics()

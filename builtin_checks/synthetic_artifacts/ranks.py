@@ -72,3 +72,27 @@ def left_out(
             p_real, p_synthetic = ranks(row, len(left), towards)
             taken.append(bool(origin_of(p_real, p_synthetic, alpha)[0] == "synthetic"))
     return tuple(told), tuple(taken[: len(real)]), tuple(taken[len(real) :])
+
+
+def shaped(
+    subject: ArrayLike, real: ArrayLike, synthetic: ArrayLike, towards: int, alpha: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scores of the subject (Q,), of real and of synthetic references (n, Q), after looking whether they belong together."""
+    own, left, right = (np.asarray(part, dtype=float) for part in (subject, real, synthetic))
+    if own.ndim == 0 and left.ndim == right.ndim == 1:
+        own, left, right = own[None], left[:, None], right[:, None]
+    if own.ndim != 1 or left.ndim != 2 or right.ndim != 2 or not len(own) == left.shape[1] == right.shape[1]:
+        raise ValueError(
+            f"Scores have the shapes {own.shape}, {left.shape} and {right.shape}. They are (Q,), (nR, Q) and (nS, Q), or one "
+            "number, (nR,) and (nS,)."
+        )
+    if not len(left) or not len(right) or not len(own):
+        raise ValueError(
+            f"There are {len(own)} queries, {len(left)} real and {len(right)} synthetic references. None may be 0."
+        )
+    for name, part in (("subject", own), ("real", left), ("synthetic", right)):
+        if not np.isfinite(part).all():
+            raise ValueError(f"A score of {name} is not finite. Leave out what cannot be scored, and say so.")
+    if towards not in (1, -1) or not 0 < alpha < 1:
+        raise ValueError(f"towards is {towards} and alpha {alpha}. The first is +1 or -1, the second lies between 0 and 1.")
+    return own, left, right

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 import pytest_trustml as tm
-from builtin_checks.synthetic_artifacts.ranks import Origin, left_out, origin_of, ranks, spread
+from builtin_checks.synthetic_artifacts.few import weak_evidence
+from builtin_checks.synthetic_artifacts.ranks import Origin, left_out, origin_of, ranks, shaped, spread
 from builtin_checks.synthetic_artifacts.score import log_likelihood_ratio
+from builtin_checks.synthetic_artifacts.stopping import queries_needed
 
 NOT_RESAMPLED = "not resampled: there is one score per artefact"
 ENOUGH = 19
@@ -42,6 +44,8 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
         For each real reference, whether the others take it for synthetic.
     detected : tuple of bool
         For each synthetic reference, whether the others take it for synthetic.
+    settled : int or str
+        After how many queries, in blocks of 25, the verdict stayed what it is (`queries_needed`); all where it never did.
     """
 
     p_real: float
@@ -56,6 +60,7 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
     detected: tuple[bool, ...]
     towards: int
     alpha: float
+    settled: int | str = NOT_RESAMPLED
 
     @property
     def n(self) -> int:
@@ -106,7 +111,7 @@ def audit(
     >>> round(found.p_real, 6), round(found.p_synthetic, 6), found.origin
     (0.05, 0.545455, 'synthetic')
     """
-    own, left, right = _shaped(subject, real, synthetic, towards, alpha)
+    own, left, right = shaped(subject, real, synthetic, towards, alpha)
     left, right = (spread(side, share) for side, share in zip((left, right), overlap, strict=True))
     everyone = np.concatenate([own[None], left, right])
     scores = everyone.mean(axis=1)
@@ -126,30 +131,8 @@ def audit(
         detected=detected,
         towards=towards,
         alpha=alpha,
+        settled=NOT_RESAMPLED if len(own) == 1 else queries_needed(own, left, right, towards=towards, alpha=alpha),
     )
-
-
-def _shaped(
-    subject: ArrayLike, real: ArrayLike, synthetic: ArrayLike, towards: int, alpha: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    own, left, right = (np.asarray(part, dtype=float) for part in (subject, real, synthetic))
-    if own.ndim == 0 and left.ndim == right.ndim == 1:
-        own, left, right = own[None], left[:, None], right[:, None]
-    if own.ndim != 1 or left.ndim != 2 or right.ndim != 2 or not len(own) == left.shape[1] == right.shape[1]:
-        raise ValueError(
-            f"Scores have the shapes {own.shape}, {left.shape} and {right.shape}. They are (Q,), (nR, Q) and (nS, Q), or one "
-            "number, (nR,) and (nS,)."
-        )
-    if not len(left) or not len(right) or not len(own):
-        raise ValueError(
-            f"There are {len(own)} queries, {len(left)} real and {len(right)} synthetic references. None may be 0."
-        )
-    for name, part in (("subject", own), ("real", left), ("synthetic", right)):
-        if not np.isfinite(part).all():
-            raise ValueError(f"A score of {name} is not finite. Leave out what cannot be scored, and say so.")
-    if towards not in (1, -1) or not 0 < alpha < 1:
-        raise ValueError(f"towards is {towards} and alpha {alpha}. The first is +1 or -1, the second lies between 0 and 1.")
-    return own, left, right
 
 
 def _stability(
@@ -278,9 +261,19 @@ def _headline(audit: Audit, declared: str, why_open: str) -> tm.Measurement:
             "log_likelihood_ratio": log_likelihood_ratio(audit.subject, audit.real, audit.synthetic),
             "real_references": len(audit.real),
             "synthetic_references": len(audit.synthetic),
+            "queries_needed": audit.settled,
             "open_because": why_open or "none",
+            **_weak(audit),
         },
     )
+
+
+def _weak(audit: Audit) -> dict[str, str]:
+    """With too few references for ranks: what normal scores would say. It decides nothing."""
+    if audit.n >= ENOUGH:
+        return {}
+    found = weak_evidence(audit.subject, audit.real, audit.synthetic, audit.towards)
+    return {"weak_evidence": found if isinstance(found, str) else found.words}
 
 
 def _finding(audit: Audit, why_open: str) -> str:

@@ -8,20 +8,18 @@ from collections.abc import Callable, Sequence
 from pytest_trustml.shadows.training import Training, steps_of
 
 
-def in_words(training: Training, sizes: Sequence[int], seconds: float | None) -> str:
+def in_words(training: Training, sizes: Sequence[int], seconds: float, *, processes: int = 1) -> str:
     """One line: how many models on how many rows, and about how long.
 
-    >>> in_words(Training(labels=("a", "b"), architecture="linear"), [100, 120], None)
-    '2 models on 100 to 120 rows each'
+    >>> in_words(Training(labels=("a", "b"), architecture="linear"), [100, 120], 42.0, processes=2)
+    '2 models on 100 to 120 rows each, about 42 s in 2 processes'
     """
     rows = f"{min(sizes)}" if min(sizes) == max(sizes) else f"{min(sizes)} to {max(sizes)}"
     words = f"{len(sizes)} models on {rows} rows each"
-    if training.linear:
-        return words
-    words += (
-        f", {training.epochs} epochs in batches of {training.batch_size}: {sum(steps_of(training, n) for n in sizes)} steps"
-    )
-    return words if seconds is None else f"{words}, about {spoken(seconds)}"
+    if not training.linear:
+        steps = sum(steps_of(training, n) for n in sizes)
+        words += f", {training.epochs} epochs in batches of {training.batch_size}: {steps} steps"
+    return f"{words}, about {spoken(seconds)}" + (f" in {processes} processes" if processes > 1 else "")
 
 
 def spoken(seconds: float) -> str:

@@ -30,6 +30,7 @@ def fit_linear(texts: Sequence[str], targets: np.ndarray, classes: int, seed: in
         If the training set has a single class or no words.
     """
     from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
 
     if len(np.unique(targets)) < 2:
         raise UsageError("A training set has texts of one class alone. Every model needs at least two.")
@@ -38,7 +39,8 @@ def fit_linear(texts: Sequence[str], targets: np.ndarray, classes: int, seed: in
         features = words.fit_transform(texts)
     except ValueError as error:
         raise UsageError(f"The texts of a training set hold no words ({error}).") from None
-    model = LogisticRegression(C=10.0, max_iter=500, random_state=seed).fit(features, targets)
+    with threadpool_limits(1):  # sums on several threads round differently
+        model = LogisticRegression(C=10.0, max_iter=500, random_state=seed).fit(features, targets)
     weights, bias = np.zeros((classes, features.shape[1])), np.full(classes, -30.0)
     if len(model.classes_) == 2:
         weights[model.classes_[1]], bias[model.classes_] = model.coef_[0], (0.0, model.intercept_[0])

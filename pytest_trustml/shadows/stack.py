@@ -37,9 +37,12 @@ class Stack:
 
     def threads(self) -> AbstractContextManager[None]:
         """One thread for models so small that more of them only wait for each other, otherwise as many as there are."""
-        tree = {**self.trained, **self.rest}
-        small = sum(value[0].numel() for value in tree.values()) < _SMALL
-        return one_thread() if small and next(iter(tree.values())).device.type == "cpu" else nullcontext()
+        return one_thread() if self.small and next(iter(self.trained.values())).device.type == "cpu" else nullcontext()
+
+    @property
+    def small(self) -> bool:
+        """Whether one model has less than two million parameters."""
+        return sum(value[0].numel() for value in {**self.trained, **self.rest}.values()) < _SMALL
 
 
 def stack_of(blueprint: Blueprint, seeds: Sequence[int]) -> Stack:

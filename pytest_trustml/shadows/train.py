@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from pytest_trustml.data.dataset import Dataset
 from pytest_trustml.errors import UsageError
 from pytest_trustml.shadows import cost
-from pytest_trustml.shadows.shadows import ABOUT, WEIGHTS, Shadows
-from pytest_trustml.shadows.training import Training, steps_of
+from pytest_trustml.shadows.groups import Groups, Source
+from pytest_trustml.shadows.processes import LABEL, cores, keep, train_apart, worth
+from pytest_trustml.shadows.shadows import Shadows
+from pytest_trustml.shadows.training import Training
 from pytest_trustml.subjects.device import choose_device
 from pytest_trustml.subjects.fingerprint import fingerprint_directory
-from pytest_trustml.work.builds import built_once
+from pytest_trustml.work.builds import built_place
 from pytest_trustml.work.cache import Cache
 from pytest_trustml.work.keys import digest_key
 from pytest_trustml.work.progress import Progress
@@ -38,6 +38,7 @@ def train_shadows(
     prompt: str = "prompt",
     group: int = 10,
     device: str | None = "auto",
+    processes: int = 0,
 ) -> Shadows:
     """Train many models alike on different rows of one data set, and keep them.
 
@@ -56,6 +57,9 @@ def train_shadows(
     group : int
         Models that are trained side by side and kept together: what a killed run loses at most.
     device : str or None
+    processes : int
+        In how many processes groups are trained; 0: one per core, where that saves more than it takes to start them. The models
+        are the same.
 
     Returns
     -------
@@ -71,7 +75,8 @@ def train_shadows(
     Models are trained in one vectorised pass where the architecture allows it and training draws no random numbers
     (dropout); otherwise one after the other, by the same rule and to the same numbers up to rounding. The note that
     ``progress`` shows, and `Shadows.how`, say which. Models of less than two million parameters are trained on one thread, on
-    which they are fastest, larger ones on all.
+    which they are fastest, and where it is worth it in one process per core; larger ones on all threads. ``OMP_NUM_THREADS``
+    limits both.
 
     Examples
     --------
@@ -87,8 +92,11 @@ def train_shadows(
     from pytest_trustml.shadows.material import check_members
 
     training = training.checked()
-    if group < 1:
-        raise UsageError(f"group is {group}. It counts models that are trained side by side, 1 at least.")
+    if group < 1 or processes < 0:
+        raise UsageError(
+            f"group is {group} and processes {processes}. The first counts models that are trained side by side, 1 at least; "
+            "the second is 1 at least, or 0 to let the cost decide."
+        )
     rows = check_members(members, seeds, len(dataset))
     chosen = choose_device(device)
     store = cache.private() if cache.mode == "refresh" else cache
@@ -104,130 +112,54 @@ def train_shadows(
         for own, seed in zip(rows, seeds, strict=True)
     ]
     home = store.folder / "shadows"
-    work = _Work(training, dataset, rows, [int(seed) for seed in seeds], columns, chosen, progress or Progress())
-    folders = []
-    for first in range(0, len(rows), group):
-        part = range(first, min(first + group, len(rows)))
-
-        def build(folder: Path, part: range = part) -> None:
-            work.train(folder, part)
-
-        folders.append(built_once(home, "group", [keys[place] for place in part], build))
+    work = Groups(
+        training, rows, [int(seed) for seed in seeds], chosen, progress or Progress(),
+        lambda: _source(training, dataset, columns, chosen),
+    )  # fmt: skip
+    parts = [range(first, min(first + group, len(rows))) for first in range(0, len(rows), group)]
+    names_of = [[keys[place] for place in part] for part in parts]
+    _apart(work, list(zip(parts, names_of, strict=True)), home, processes)
+    folders = [keep(work, part, home, own) for part, own in zip(parts, names_of, strict=True)]
     return Shadows(training, folders, digest_key({"models": keys}), store, chosen)
 
 
-class _Work:
-    """What training needs, made when the first group is not there yet."""
-
-    def __init__(
-        self, training: Training, dataset: Dataset, rows: Sequence[np.ndarray], seeds: Sequence[int], columns: dict[str, str],
-        device: str, progress: Progress,
-    ) -> None:  # fmt: skip
-        self.training, self.dataset, self.rows, self.seeds = training, dataset, rows, seeds
-        self.columns, self.device, self.progress = columns, device, progress
-        self.told = False
-        self._made: tuple[Any, Any, Any] | None = None
-
-    def train(self, folder: Path, part: range) -> None:
-        """Train a group and write it."""
-        if self.training.linear:
-            self._linear(folder, part)
-            return
-        from safetensors.torch import save_file
-
-        from pytest_trustml.shadows.stack import can_be_stacked, stack_of, train
-
-        blueprint, material, features = self._materials()
-        seeds, members = [self.seeds[place] for place in part], [self.rows[place] for place in part]
-        if features is not None:
-            from pytest_trustml.shadows.heads import heads_of
-
-            stack, how, source, stacked = heads_of(blueprint, seeds), "heads", features, True
-        else:
-            stack, source = stack_of(blueprint, seeds), material
-            stacked = can_be_stacked(stack, material, blueprint)
-            how = "stacked" if stacked else "one by one"
-        total = max(steps_of(self.training, len(own)) for own in members)
-        label = f"training shadow models {part.start + 1} to {part.stop} of {len(self.rows)}"
-        with stack.threads():
-            self._tell(stack, source, members, blueprint, stacked, how)
-            with self.progress(label, total) as step:
-                train(stack, source, members, seeds, blueprint, stacked, step)
-        prefix = f"{blueprint.head}." if features is not None else ""
-        tensors = {f"{prefix}{name}": value.contiguous().cpu() for name, value in stack.trained.items()}
-        tensors |= {
-            name: value.contiguous().cpu()
-            for name, value in stack.rest.items()
-            if name in dict(stack.skeleton.named_buffers()) and value.is_floating_point() and value.ndim > 1
-        }
-        save_file(tensors, str(folder / WEIGHTS))
-        _write(folder, {"models": len(part), "seeds": seeds, "how": how})
-
-    def _materials(self) -> tuple[Any, Any, Any]:
-        """Blueprint, encoded rows and, for a frozen encoder, what its head reads."""
-        if self._made is None:
-            from pytest_trustml.shadows.heads import encodings
-            from pytest_trustml.shadows.material import Material, inputs_of, lessons_of, read_targets
-            from pytest_trustml.shadows.networks import Blueprint
-
-            blueprint = Blueprint(self.training, self.device)
-            _ = blueprint.kind
-            if self.training.labels:
-                inputs, pad = inputs_of(blueprint, self.dataset, self.columns["text"])
-                material = Material(inputs, read_targets(self.dataset, self.columns["label"], self.training.labels), pad)
-            else:
-                inputs, given, pad = lessons_of(
-                    blueprint, self.dataset, self.columns["text"], self.columns["prompt"] or "prompt"
-                )
-                material = Material(inputs, given, pad)
-            read = encodings(blueprint, material) if blueprint.head is not None else None
-            features = None if read is None else Material(read, material.targets)
-            self._made = blueprint, material, features
-        return self._made
-
-    def _tell(self, stack: Any, source: Any, members: Sequence[np.ndarray], blueprint: Any, stacked: bool, how: str) -> None:
-        """The cost, once, from one timed step that changes nothing."""
-        if self.told:
-            return
-        self.told = True
-        from pytest_trustml.shadows.steps import Gradients
-        from pytest_trustml.subjects.training import own_randomness
-
-        picks = [own[: self.training.batch_size] for own in members]
-        gradients = Gradients(stack.skeleton.train(), stack.task, stack.kind, stacked, blueprint.causal)
-        rest = {name: value.clone() for name, value in stack.rest.items()}
-        batch = source.batch(picks, self.device)
-        with own_randomness(0):
-            one = cost.timed(lambda: gradients(stack.trained, rest, batch))
-        groups = -(-len(self.rows) // len(members))
-        seconds = one * groups * max(steps_of(self.training, len(own)) for own in self.rows)
-        words = cost.in_words(self.training, [len(own) for own in self.rows], seconds)
-        self.progress.note(f"Training shadow models ({how}): {words}.")
-
-    def _linear(self, folder: Path, part: range) -> None:
-        from safetensors.numpy import save_file
-
-        from pytest_trustml.shadows.linear import fit_linear
-        from pytest_trustml.shadows.material import read_targets
-
-        if not self.told:
-            self.told = True
-            words = cost.in_words(self.training, [len(own) for own in self.rows], None)
-            self.progress.note(f"Training linear shadow models: {words}.")
-        texts = self.dataset.column(self.columns["text"])
-        targets = read_targets(self.dataset, self.columns["label"], self.training.labels)
-        with self.progress(f"training shadow models {part.start + 1} to {part.stop} of {len(self.rows)}", len(part)) as step:
-            for number, place in enumerate(part):
-                own = self.rows[place]
-                chosen = [str(texts[row]) for row in own]
-                words, arrays = fit_linear(chosen, targets[own], len(self.training.labels), self.seeds[place])
-                (folder / f"{number}.json").write_text(json.dumps(words), encoding="utf-8")
-                save_file(
-                    {name: np.ascontiguousarray(value) for name, value in arrays.items()}, folder / f"{number}.safetensors"
-                )
-                step(1)
-        _write(folder, {"models": len(part), "seeds": [self.seeds[place] for place in part], "how": "linear"})
+def _apart(work: Groups, groups: Sequence[tuple[range, list[str]]], home: Path, processes: int) -> None:
+    """Tell the cost of the groups that are missing, and train them in several processes if that is worth it."""
+    missing = [(part, own) for part, own in groups if not built_place(home, LABEL, own).is_dir()]
+    if not missing:
+        return
+    parts = [part for part, _ in missing]
+    seconds, how, one_thread = work.cost(parts)
+    count = min(processes, len(parts))
+    if not processes:
+        # Larger models, and those on an accelerator, use the whole machine already.
+        most = cores() if one_thread and work.device == "cpu" else 1
+        count = worth(len(parts), seconds, linear=work.training.linear, most=most)
+    sizes = [len(own) for own in work.rows]
+    words = cost.in_words(work.training, sizes, seconds * -(-len(parts) // count) / len(parts), processes=count)
+    work.progress.note(f"Training shadow models ({how}): {words}.")
+    if count > 1:
+        train_apart(work, parts, home, [own for _, own in missing], count)
 
 
-def _write(folder: Path, about: dict[str, Any]) -> None:
-    (folder / ABOUT).write_text(json.dumps(about), encoding="utf-8")
+def _source(training: Training, dataset: Dataset, columns: dict[str, str], device: str) -> Source:
+    """Texts of linear models; of networks blueprint, encoded rows and, for a frozen encoder, what its head reads."""
+    from pytest_trustml.shadows.material import read_targets
+
+    if training.linear:
+        texts = [str(text) for text in dataset.column(columns["text"])]
+        return Source(texts=texts, targets=read_targets(dataset, columns["label"], training.labels))
+    from pytest_trustml.shadows.heads import encodings
+    from pytest_trustml.shadows.material import Material, inputs_of, lessons_of
+    from pytest_trustml.shadows.networks import Blueprint
+
+    blueprint = Blueprint(training, device)
+    _ = blueprint.kind
+    if training.labels:
+        inputs, pad = inputs_of(blueprint, dataset, columns["text"])
+        material = Material(inputs, read_targets(dataset, columns["label"], training.labels), pad)
+    else:
+        inputs, given, pad = lessons_of(blueprint, dataset, columns["text"], columns["prompt"] or "prompt")
+        material = Material(inputs, given, pad)
+    read = encodings(blueprint, material) if blueprint.head is not None else None
+    return Source(blueprint, material, None if read is None else Material(read, material.targets))

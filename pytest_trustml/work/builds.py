@@ -32,7 +32,7 @@ def built_once(home: Path, label: str, key: Sequence[object], build: Callable[[P
     """
     import filelock
 
-    done = home / f"{label}-{digest_key({'label': label, 'key': list(key)})[:16]}"
+    done = built_place(home, label, key)
     if done.is_dir():
         return done
     try:
@@ -49,3 +49,8 @@ def built_once(home: Path, label: str, key: Sequence[object], build: Callable[[P
     except OSError as problem:
         raise storage_error(home, problem) from problem
     return done
+
+
+def built_place(home: Path, label: str, key: Sequence[object]) -> Path:
+    """Where `built_once` keeps a folder, whether it is there already or not."""
+    return home / f"{label}-{digest_key({'label': label, 'key': list(key)})[:16]}"

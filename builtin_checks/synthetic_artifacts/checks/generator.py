@@ -32,6 +32,8 @@ def generator(
     *,
     declared: str = "real",
     metric: str = "rougeL",
+    stemmed: bool = False,
+    encoder: str = "",
     queries: int = 200,
     scenario: str = "pure",
     references: int = 20,
@@ -71,16 +73,21 @@ def generator(
         document, or of another length than all references'; if the references do not summarise, or cannot be told apart; and
         if the generator looks like neither kind.
     How it differs from the paper
-        Decoding is greedy (theirs: 4 beams), ROUGE does not stem, BERTScore is left out: no capability gives embeddings of
-        single tokens. All metrics are shown, one that is named beforehand decides.
+        Decoding is greedy (theirs: 4 beams), ROUGE stems only if it is asked to, BERTScore takes an encoder of yours, its last
+        layer and no weights or baseline. All metrics are shown, one that is named beforehand decides.
 
     Parameters
     ----------
     declared : str
         ``real`` or ``synthetic``: what the release says its training summaries are.
     metric : str
-        ``rougeL``, ``rouge1``, ``rouge2``, ``rougeLsum`` (F-measures, mean over the queries) or ``bleu`` (of the corpus). Two
-        metrics are never combined: name one before you look.
+        ``rougeL``, ``rouge1``, ``rouge2``, ``rougeLsum`` (F-measures, mean over the queries) or ``bleu`` (of the corpus); with
+        an encoder also ``bertscore``, ``bertscore_precision``, ``bertscore_recall``. Two metrics are never combined: name one
+        before you look.
+    stemmed : bool
+        Compare the stems of English words in ROUGE, as the authors do (Porter).
+    encoder : str
+        The directory of a text encoder whose token vectors BERTScore compares; none without it.
     queries : int
         Documents to summarise, drawn from the real pairs; at most half of them where references are trained.
     scenario : str
@@ -108,10 +115,10 @@ def generator(
 
     References
     ----------
-    Wu et al., USENIX Security 2025, arXiv 2502.00808. Lin 2004 (ROUGE). Papineni et al. 2002 (BLEU). Vovk, Gammerman and Shafer
-    2005.
+    Wu et al., USENIX Security 2025, arXiv 2502.00808. Lin 2004 (ROUGE). Porter 1980. Papineni et al. 2002 (BLEU). Zhang et al.
+    2020 (BERTScore). Vovk, Gammerman and Shafer 2005.
     """
-    generator_audit.check_words(declared=declared, metric=metric)
+    generator_audit.check_words(declared=declared, metric=metric, encoder=encoder)
     wording = Wording(template, document_words, max_new_tokens, chat).checked()
     task = set_task(real, synthetic, queries, wording, trust.rng, train=models is None)
     if isinstance(task, str):
@@ -130,4 +137,6 @@ def generator(
             scenario, references, training_pairs, epochs, batch_size, learning_rate, weight_decay, max_tokens
         )
         found = writers.trained(trust, task, writers.training_of(model, base, recipe), recipe, wording)
-    return generator_audit.audit_generator(trust, model, task, found, wording, metric=metric, declared=declared)
+    return generator_audit.audit_generator(
+        trust, model, task, found, wording, metric=metric, declared=declared, stemmed=stemmed, encoder=encoder
+    )
