@@ -67,6 +67,15 @@ def test_one_category_that_got_worse_fails(tmp_path):
     assert worst.low > 0.2
 
 
+def test_a_category_of_a_single_prompt_does_not_keep_the_verdict_open(tmp_path):
+    columns = {name: list(PROMPTS["prompts"].column(name)) for name in PROMPTS["prompts"].columns}
+    place = next(row for row, word in enumerate(columns["category"]) if word == "violence")
+    columns["category"][place] = "odd"
+    record = run(unsafe_rate_change, tmp_path, {"prompts": tm.Dataset(columns)}, new="hateful", **TWO)
+    found = value(record, "category_unsafe_rate_change")
+    assert record.outcome == "FAIL" and found.details["largest"] == "hate" and found.details["of"] == 2
+
+
 def test_a_label_that_two_judges_share_is_a_category_too(tmp_path):
     plain = {"prompts": safety_prompts(90, 0)}
     both = {"safety_heads": heads("eye", "third"), "pictures_per_prompt": 1}
