@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import builtin_checks.hate_detectors as hate
 import builtin_checks.icl_membership as icl
 import builtin_checks.text_memorization as memorization
 import pytest_trustml as tm
+from tests.families.hate_detectors import scripted as detectors
 from tests.families.icl_membership import scripted as prompts
 from tests.families.text_memorization import scripted as texts
 
@@ -54,5 +56,16 @@ def icl_membership():
     yield Specimen(icl.advantage, blind, parrot, data=data, useless=useless, options={"targets": 300})
 
 
-QUICK = [*text_memorization()]
+def hate_detectors():
+    """Detectors that see through everything, ones that miss what was planted, and ones that do not look."""
+    posts, suite = detectors.posts(400), detectors.suite()
+    useless = [detectors.Scripted(style) for style in ("constant", "silent", "blank", "always", "swapped")]
+    for check, style in ((hate.quality, "old"), (hate.generator_drift, "old")):
+        good, bad = detectors.Scripted("hardened", posts), detectors.Scripted(style)
+        yield Specimen(check, good, bad, {name: posts for name in check.data}, useless=useless)
+    suited = detectors.Suited(suite)
+    yield Specimen(hate.functional, suited, detectors.Scripted("keywords"), {"suite": suite}, useless=useless)
+
+
+QUICK = [*text_memorization(), *hate_detectors()]
 LONG = [*icl_membership()]
