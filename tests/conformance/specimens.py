@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import builtin_checks.generated_text as generated
 import builtin_checks.hate_detectors as hate
 import builtin_checks.icl_membership as icl
+import builtin_checks.lora_safety as lora
+import builtin_checks.membership_inference as membership
 import builtin_checks.text_memorization as memorization
 import pytest_trustml as tm
+from tests.families.generated_text import scripted as machines
 from tests.families.hate_detectors import scripted as detectors
 from tests.families.icl_membership import scripted as prompts
+from tests.families.lora_safety import scripted as adapters
+from tests.families.membership_inference import scripted as classifiers
 from tests.families.text_memorization import scripted as texts
 
 Specimen = tm.conformance.Specimen
@@ -62,10 +68,37 @@ def hate_detectors():
     useless = [detectors.Scripted(style) for style in ("constant", "silent", "blank", "always", "swapped")]
     for check, style in ((hate.quality, "old"), (hate.generator_drift, "old")):
         good, bad = detectors.Scripted("hardened", posts), detectors.Scripted(style)
-        yield Specimen(check, good, bad, {name: posts for name in check.data}, useless=useless)
+        yield Specimen(check, good, bad, dict.fromkeys(check.data, posts), useless=useless)
     suited = detectors.Suited(suite)
     yield Specimen(hate.functional, suited, detectors.Scripted("keywords"), {"suite": suite}, useless=useless)
 
 
-QUICK = [*text_memorization(), *hate_detectors()]
+def lora_safety():
+    """Adapters that keep everything, ones that break what was planted, and ones that say nothing."""
+    data = {"harmful": adapters.harmful(300), "harmless": adapters.harmless(300)}
+    useless = [adapters.Scripted(style) for style in ("blank", "constant", "echo", "loop")]
+    for name in lora.__all__:
+        style = {"overrefusal_increase": "shy", "safety_subspace": "same"}.get(name, "broken")
+        bad = adapters.Scripted(style, push="safety") if name == "safety_subspace" else adapters.Scripted(style)
+        check = getattr(lora, name)
+        yield Specimen(check, adapters.Scripted("same"), bad, {one: data[one] for one in check.data}, useless=useless)
+
+
+def generated_text():
+    """A detector that tells machines by their common words, and ones that do not look."""
+    data = {"machine": machines.machines(), "human": machines.people(700)}
+    useless = [machines.Scripted(style) for style in ("constant", "blind")]
+    yield Specimen(generated.detector_quality, machines.Scripted(), machines.Scripted("upside down"), data, useless=useless)
+
+
+def membership_inference():
+    """A classifier that learnt its members by heart, one that cannot have learnt anybody, and ones that learnt nothing."""
+    members = classifiers.records(1200)
+    data = {"members": members, "nonmembers": classifiers.records(1000, 10_000)}
+    useless = [classifiers.Scripted(style, members) for style in ("constant", "blank", "random")]
+    careful, memorising = (classifiers.Scripted(style, members) for style in ("careful", "memorising"))
+    yield Specimen(membership.metric_attacks, careful, memorising, data, useless=useless)
+
+
+QUICK = [*text_memorization(), *hate_detectors(), *lora_safety(), *generated_text(), *membership_inference()]
 LONG = [*icl_membership()]
