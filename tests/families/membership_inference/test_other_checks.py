@@ -9,9 +9,8 @@ import pytest_trustml as tm
 from builtin_checks.membership_inference import claimed_epsilon, metric_attacks
 from builtin_checks.membership_inference.checks.metric_attacks import highest
 from tests.families.membership_inference.scripted import (
-    CLASSES,
     Scripted,
-    answer,
+    Sure,
     broken,
     make_trust,
     noise,
@@ -21,22 +20,6 @@ from tests.families.membership_inference.scripted import (
 )
 
 SETS = {"members": records(800), "nonmembers": records(1600, 10_000)}
-
-
-class Sure(Scripted):
-    """Is far surer of what it learnt than of anything else: confidence alone gives it away."""
-
-    def __init__(self, members):
-        super().__init__("sure", members)
-        known = self.classifier.known
-
-        def logits(texts):
-            rows = [
-                answer(text, known.get(text, CLASSES[0]), text in known, "sure") * (3 if text in known else 1) for text in texts
-            ]
-            return np.array(rows, dtype=np.float32)
-
-        self.classifier.logits = logits
 
 
 def test_confidence_alone_gives_away_a_model_that_is_too_sure(tmp_path):
