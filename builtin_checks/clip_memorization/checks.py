@@ -163,8 +163,12 @@ def effect_size(
     Smallest n that makes sense
         200 candidates and 400 external pairs; below 100 scored pairs of either set it is INCONCLUSIVE.
 
-    Controls, cost, options
+    Controls, cost
         Those of ``clip_memorization.tail_rate``, with which it shares all work. The interval is a bootstrap one.
+
+    Options
+        views, neg_weight, view_pairing, crop, flip, control_pairs, drift_margin, top
+            As in ``clip_memorization.tail_rate``.
 
     References
         Wang et al., ICLR 2025, arXiv:2502.07830, section 3 (definition of CLIPMem).
@@ -216,8 +220,12 @@ def mean_score(
     Smallest n that makes sense
         200 candidates; below 100 it is INCONCLUSIVE.
 
-    Controls, cost, options
+    Controls, cost
         Those of ``clip_memorization.tail_rate``, with which it shares all work.
+
+    Options
+        views, neg_weight, view_pairing, crop, flip, control_pairs, drift_margin, top
+            As in ``clip_memorization.tail_rate``.
 
     References
         Wang et al., ICLR 2025, arXiv:2502.07830, section 3 (definition of CLIPMem) and table 1 (means).

@@ -50,6 +50,8 @@ class Specimen(NamedTuple):
         Parameter of the check -> model.
     options : dict
         Those that differ from the defaults.
+    bad_data : dict
+        What differs in the data that the bad model is judged on, where it is the data that misbehave.
     scarce : str
         The parameter of ``data`` of which five rows are to be too few; by default all of them are cut.
     """
@@ -61,7 +63,14 @@ class Specimen(NamedTuple):
     useless: Sequence[Subject] = ()
     companions: Mapping[str, Subject] = {}
     options: Mapping[str, Any] = {}
+    bad_data: Mapping[str, Dataset] = {}
     scarce: str = ""
+
+    @property
+    def planted(self) -> Iterator[tuple[str, Subject, dict[str, Dataset]]]:
+        """The good and the bad model, each with its data."""
+        yield "good", self.good, dict(self.data)
+        yield "bad", self.bad, {**self.data, **self.bad_data}
 
 
 class Law(NamedTuple):
@@ -98,8 +107,8 @@ def _explains_itself(specimen: Specimen, folder: Path) -> None:
 
 
 def _finds_what_was_planted(specimen: Specimen, folder: Path) -> None:
-    for name, model, right in (("good", specimen.good, "PASS"), ("bad", specimen.bad, "FAIL")):
-        record = _run(specimen, folder / name, model=model)
+    for (name, model, data), right in zip(specimen.planted, ("PASS", "FAIL"), strict=True):
+        record = _run(specimen, folder / name, model=model, data=data)
         assert record.outcome == right, _told(f"the {name} model", record, right)
 
 
@@ -111,10 +120,10 @@ def _passes_nothing_useless(specimen: Specimen, folder: Path) -> None:
 
 def _decides_nothing_from_few_rows(specimen: Specimen, folder: Path) -> None:
     names = [specimen.scarce] if specimen.scarce else list(specimen.data)
-    few = {name: specimen.data[name].rows(0, FEW) for name in names}
-    for name, model in (("good", specimen.good), ("bad", specimen.bad)):
+    for name, model, data in specimen.planted:
+        few = {parameter: data[parameter].rows(0, FEW) for parameter in names}
         try:
-            record = _run(specimen, folder / name, model=model, data={**specimen.data, **few})
+            record = _run(specimen, folder / name, model=model, data={**data, **few})
         except TrustmlError:
             continue  # too little to measure anything, and it says so
         right = ("INCONCLUSIVE", "INVALID")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtin_checks.face_tracking as faces
 import builtin_checks.generated_text as generated
 import builtin_checks.hate_detectors as hate
 import builtin_checks.icl_membership as icl
@@ -9,6 +10,8 @@ import builtin_checks.lora_safety as lora
 import builtin_checks.membership_inference as membership
 import builtin_checks.text_memorization as memorization
 import pytest_trustml as tm
+from tests.families.face_tracking.angles import population
+from tests.families.face_tracking.extractors import Refusing
 from tests.families.generated_text import scripted as machines
 from tests.families.hate_detectors import scripted as detectors
 from tests.families.icl_membership import scripted as prompts
@@ -100,5 +103,26 @@ def membership_inference():
     yield Specimen(membership.metric_attacks, careful, sure, data, useless=useless)
 
 
-QUICK = [*text_memorization(), *hate_detectors(), *lora_safety(), *generated_text(), *membership_inference()]
+class Extractor:
+    """A subject that must not be asked: embeddings are given."""
+
+    spec = id = fingerprint = "given"
+    dtype, device, device_class, cacheable, path, kind = "float32", "cpu", "cpu", True, None, "factory"
+    encoder = Refusing()
+
+    def why_not(self, name):
+        return None if name == "encoder" else f"it is no {name}"
+
+
+def face_tracking():
+    """Protected pictures that are unlike each other, and ones that are alike: it is the pictures that misbehave."""
+    sets = {kind: {name: tm.Dataset(own) for name, own in population(kind).items()} for kind in ("diverse", "alike")}
+    model = Extractor()
+    for check in (faces.dynamic_tracking, faces.static_dynamic_gap):
+        yield Specimen(
+            check, model, model, sets["diverse"], bad_data={"protected": sets["alike"]["protected"]}, scarce="protected"
+        )
+
+
+QUICK = [*text_memorization(), *hate_detectors(), *lora_safety(), *generated_text(), *membership_inference(), *face_tracking()]
 LONG = [*icl_membership()]

@@ -60,8 +60,14 @@ def sample_score(
     Smallest n that makes sense
         200 candidates and 200 held-out images; below 100 of either it is INCONCLUSIVE.
 
-    Controls, cost, options
-        Those of ``layer_profile``, with which it shares all work. ``top`` is the number of images that are shown.
+    Controls, cost
+        Those of ``layer_profile``, with which it shares all work.
+
+    Options
+        layers, pairs, augmentation, distance, normalize, points, drift_margin
+            As in ``layer_profile``.
+        top
+            How many images are shown.
 
     References
         Wang et al., ICLR 2024, arXiv:2401.12233; NeurIPS 2024, arXiv:2409.19069, equations 1 and 2.

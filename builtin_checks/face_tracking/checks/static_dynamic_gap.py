@@ -68,8 +68,12 @@ def static_dynamic_gap(
         36 people with 10 pictures each: with no picture in the gap, they bound it by 0.1. Fewer than 20 pictures or 5 people
         are INCONCLUSIVE.
 
-    Controls, cost, options
+    Controls, cost
         Those of ``face_tracking.dynamic_tracking``, with which it shares the pass over the model.
+
+    Options
+        anchors, top_k, margin, far, mirrors, clean_ceiling, impostors, likeness, undetected
+            As in ``face_tracking.dynamic_tracking``.
 
     References
         Fan et al., CCS 2025, arXiv:2501.06533; Friedman and Dieng, TMLR 2023 (Vendi score).

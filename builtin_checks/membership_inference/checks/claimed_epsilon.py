@@ -44,11 +44,11 @@ def claimed_epsilon(
     What a high value means
         FAIL: p is below 5 %, the training was not as private as claimed, or the canaries were not included by a fair coin. It
         is a proof of a bug up to that error, however weak the attack.
-    It never says PASS
-        Where nothing is refuted the verdict is INCONCLUSIVE, whatever the limit: another attack, other canaries or more of
-        them may refute the claim, and no number of guesses proves it. Privacy is proved by the training algorithm, not by
-        looking at the model. So keep this check out of ``required`` in the policy of a release that can only ever reach
-        INCONCLUSIVE here, and let a FAIL block it.
+    What it does not show
+        That a claim holds: it never says PASS. Where nothing is refuted the verdict is INCONCLUSIVE, whatever the limit:
+        another attack, other canaries or more of them may refute the claim, and no number of guesses proves it. Privacy is
+        proved by the training algorithm, not by looking at the model. So keep this check out of ``required`` in the policy of
+        a release that can only ever reach INCONCLUSIVE here, and let a FAIL block it.
     What is also reported
         ``epsilon_lower_bound``: the largest epsilon that is refuted (0: none); the claim must not be smaller.
         ``right_guesses``: their share, 1/2 for a guess.
