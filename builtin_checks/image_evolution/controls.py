@@ -46,8 +46,11 @@ def slugs(names: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in names:
         plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "judge"
-        number = 1 + sum(re.fullmatch(rf"{plain}(_\d+)?", taken) is not None for taken in found.values())
-        found[name] = plain if number == 1 else f"{plain}_{number}"
+        own, number = plain, 1
+        while own in found.values():
+            number += 1
+            own = f"{plain}_{number}"
+        found[name] = own
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
@@ -68,6 +68,7 @@ def test_directions():
     assert [direction(at(value, 0.1)) for value in (0.5, -0.5, 0.05)] == ["up", "down", "not told apart from none"]
 
 
+@example(["0:2", "0"])
 @given(st.lists(st.text(max_size=6), min_size=1, max_size=6, unique=True))
 def test_names_of_measurements_are_different_and_allowed(names):
     found = slugs(names)
