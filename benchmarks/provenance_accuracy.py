@@ -3,9 +3,9 @@
 Run: python -m benchmarks.provenance_accuracy FOLDER [DATA [KIND [SCENARIO]]], each a list with commas; all of them by default.
 FOLDER holds banking77/, davidson/, human_vs_llm/. Prints for each data set, kind of artefact (classifiers ``linear``: TF-IDF
 with logistic regression, ``bert``: a tiny BERT from random weights, ``tuned``: the same BERTs by the audit that looks inside;
-``generator``; scatter plots ``tsne`` and ``pca``) and scenario (pure, mixed, several language models) the accuracy of the
-audit, half of whose targets are real, with its Clopper-Pearson interval, by each score. Chance is 0.5; the paper has 0.868
-(classifiers), 0.880 (generators), 0.966 (plots).
+scatter plots ``tsne`` and ``pca``) and scenario (pure, mixed, several language models) the accuracy of the audit, half of whose
+targets are real, with its Clopper-Pearson interval, by each score. Chance is 0.5; the paper has 0.868 (classifiers), 0.966
+(plots), and 0.880 for generators, which are not here: language models of this size learn too little from so few texts to be told.
 
 What differs from the paper: its classifiers are fine-tuned DistilBERT, BERT and RoBERTa on 3000 texts, these are small and see
 hundreds; its texts come from GPT-3.5, GPT-4, Mistral and ChatGLM, those of banking77 and davidson here from two-layer Llamas
@@ -33,9 +33,9 @@ from builtin_checks.synthetic_artifacts.training import learn_words, make_classi
 from pytest_trustml.statistics import proportion
 from pytest_trustml.work.cache import Cache
 
-KINDS = ("linear", "bert", "tuned", "generator", "tsne", "pca")
-PAPER_OF = {"generator": "generators", "tsne": "plots", "pca": "plots"}
-PAPER = {"classifiers": 0.868, "generators": 0.880, "plots": 0.966}
+KINDS = ("linear", "bert", "tuned", "tsne", "pca")
+PAPER_OF = {"tsne": "plots", "pca": "plots"}
+PAPER = {"classifiers": 0.868, "plots": 0.966}
 REFERENCES, TARGETS, QUERIES = 20, 50, 200
 
 
@@ -134,7 +134,7 @@ def told(cell: Cell) -> str:
     """One line: by each score the accuracy and its Clopper-Pearson interval."""
     parts = []
     for metric, right in cell.right.items():
-        found = proportion([True] * right + [False] * (cell.targets - right), name=metric, higher_is_safer=True)
+        found = proportion([True] * right + [False] * (cell.targets - right), name="accuracy", higher_is_safer=True)
         parts.append(f"{metric} {found.value:.3f} [{found.interval.low:.3f}, {found.interval.high:.3f}]")
     return "; ".join(parts)
 
@@ -165,10 +165,6 @@ def row(pools: Pools, kind: str, scenario: str, cache: Cache, start: Path) -> Ce
         from benchmarks.provenance_plots import plots
 
         return plots(pools, kind)
-    if kind == "generator":
-        from benchmarks.provenance_generators import generators
-
-        return generators(pools, scenario, cache, start)
     if kind == "tuned":
         return tuned(pools, scenario, cache, start)
     return accuracy(pools, kind, scenario, cache, start)
