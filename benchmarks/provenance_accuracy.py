@@ -5,7 +5,7 @@ FOLDER holds banking77/, davidson/, human_vs_llm/. Prints for each data set, kin
 with logistic regression, ``bert``: a tiny BERT from random weights, ``tuned``: the same BERTs by the audit that looks inside;
 scatter plots ``tsne`` and ``pca``) and scenario (pure, mixed, several language models) the accuracy of the audit, half of whose
 targets are real, with its Clopper-Pearson interval, by each score. Chance is 0.5; the paper has 0.868 (classifiers), 0.966
-(plots), and 0.880 for generators, which are not here: language models of this size learn too little from so few texts to be told.
+(plots), and 0.880 for generators, which are not here: language models of this size learn too little from so few texts.
 
 What differs from the paper: its classifiers are fine-tuned DistilBERT, BERT and RoBERTa on 3000 texts, these are small and see
 hundreds; its texts come from GPT-3.5, GPT-4, Mistral and ChatGLM, those of banking77 and davidson here from two-layer Llamas
