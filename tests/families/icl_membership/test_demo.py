@@ -15,7 +15,7 @@ from pytest_trustml.release.manifest import read_manifest
 from pytest_trustml.work.folders import cache_root
 from pytest_trustml.work.progress import Progress
 from tests.families.bench import Bench
-from tests.families.icl_membership.test_checks import broken, run, value
+from tests.families.icl_membership.test_checks import CHECKS, broken, run, value
 
 SMALL = {
     "COPYING": tm.Course(steps=2, batch=4, rate=1e-3), "SORTING": tm.Course(steps=2, batch=4, rate=1e-3), "POOL": 40,
@@ -54,10 +54,11 @@ def judged(release, tmp_path):
     manifest = read_manifest(folder / "trustml.toml")
     model = tm.open_subject(str(folder / "model"), device="cpu")
     data = tm.open_data(str(folder / "demonstrations.jsonl"))
-    shared = manifest.options["icl_membership"]
-    names = ("advantage", "defended_advantage")
-    options = {name: {**shared, **manifest.options.get(f"icl_membership.{name}", {})} for name in names}
-    return {name: run(name, model, tmp_path, data=data, **options[name]) for name in names}
+    shared, found = manifest.options["icl_membership"], {}
+    for name in ("advantage", "defended_advantage"):
+        known = {option: value for option, value in shared.items() if option in CHECKS[name].options}
+        found[name] = run(name, model, tmp_path, data=data, **known)
+    return found
 
 
 @pytest.mark.slow
