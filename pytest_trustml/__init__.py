@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from pytest_trustml.checks import conformance, strategies
     from pytest_trustml.checks.check import Check, check
     from pytest_trustml.checks.falsification import Falsification, falsify
+    from pytest_trustml.checks.trial import run_check
     from pytest_trustml.checks.trust import Trust
     from pytest_trustml.data.dataset import Dataset
     from pytest_trustml.data.open import open_data
@@ -166,7 +167,8 @@ _HOMES = {
     # searching for one input that breaks a property
     "checks.falsification": ("Falsification", "falsify"),
     "checks.strategies": ("strategies",),  # the module itself
-    # the laws that every check keeps
+    # testing a check: on one model, and by the laws that every check keeps
+    "checks.trial": ("run_check",),
     "checks.conformance": ("conformance",),  # the module itself
     # what can go wrong
     "errors": ("DataError", "SubjectError", "TrustFailure", "TrustmlError", "Unsupported", "UsageError"),

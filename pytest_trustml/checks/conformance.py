@@ -19,8 +19,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_trustml.checks.bound import BoundCheck, set_limits, set_options
 from pytest_trustml.checks.check import Check
+from pytest_trustml.checks.trial import run_check
 from pytest_trustml.checks.trust import Trust
 from pytest_trustml.errors import TrustmlError
 from pytest_trustml.result.record import CheckRecord, MeasurementRecord, decode_check, encode
@@ -202,24 +202,13 @@ def _run(
     options: Mapping[str, Any] | None = None, cache: Path | None = None, trust: type[Trust] = Trust,
 ) -> CheckRecord:  # fmt: skip
     """The record of one run; with observations of its own unless a cache is named."""
-    from pytest_trustml.reports.evidence import EvidenceStore
     from pytest_trustml.work.cache import Cache
-    from pytest_trustml.work.progress import Progress
 
-    check = specimen.check
-    bound = BoundCheck(
-        check=check,
-        model=model or specimen.good,
-        companions=dict(specimen.companions),
-        data=dict(data or specimen.data),
-        options=set_options(check, specimen.options if options is None else options),
-        limits=set_limits(check, {}),
-    )
-    with Cache(cache or folder / "cache") as store:
-        judge = trust(
-            name=check.id, seed=0, level=0.95, cache=store, store=EvidenceStore(folder / "report"), progress=Progress()
-        )
-        return bound.run(judge)[0]
+    return run_check(
+        specimen.check, model or specimen.good, specimen.data if data is None else data, folder / "report",
+        companions=specimen.companions, options=specimen.options if options is None else options,
+        cache=Cache(cache or folder / "cache"), trust=trust,
+    )  # fmt: skip
 
 
 def _others(specimen: Specimen) -> Iterator[tuple[str, Any]]:

@@ -8,10 +8,7 @@ from pathlib import Path
 import pytest
 
 import pytest_trustml as tm
-from pytest_trustml.checks.bound import BoundCheck, set_options
-from pytest_trustml.reports.evidence import EvidenceStore
 from pytest_trustml.work.cache import Cache
-from pytest_trustml.work.progress import Progress
 
 HERE = Path(__file__).parent
 
@@ -45,18 +42,10 @@ def judge(towers, cache, tmp_path):
         sets = {name: tm.Dataset(given.pop(name, towers.SETS[name])) for name in towers.SETS}
         if "heldout" in given:
             sets["heldout"] = tm.Dataset(given.pop("heldout"))
-        options = set_options(check, {"views": 2, **given})
-        trust = tm.Trust(name=check.id, seed=3, level=0.95, cache=cache, store=EvidenceStore(tmp_path), progress=Progress())
         subjects = [tm.open_subject(f"py:towers:{name}", name=name, device="cpu", root=HERE) for name in (model, reference)]
-        bound = BoundCheck(
-            check=check,
-            model=subjects[0],
-            companions={"reference": subjects[1]},
-            data=sets,
-            options=options,
-            limits=check.limits,
+        return tm.run_check(
+            check, subjects[0], sets, tmp_path, companions={"reference": subjects[1]}, options={"views": 2, **given}, seed=3,
+            cache=cache,
         )  # fmt: skip
-        record, _ = bound.run(trust)
-        return record
 
     return run

@@ -14,11 +14,8 @@ from builtin_checks.clip_memorization.observations import embeddings, matched_fi
 from builtin_checks.clip_memorization.roles import ROLES
 from builtin_checks.clip_memorization.scoring import SETS
 from builtin_checks.clip_memorization.twins import Recipe, make_tokenizer, train
-from pytest_trustml.checks.bound import BoundCheck, set_options
 from pytest_trustml.release.manifest import read_manifest
-from pytest_trustml.reports.evidence import EvidenceStore
 from pytest_trustml.work.cache import Cache
-from pytest_trustml.work.progress import Progress
 from tests.families.bench import Bench
 
 SMALL = Recipe(epochs=2, smallest=0.8, noise=0.05, word_drop=0.1, weight_decay=0.1, batch=16)
@@ -145,16 +142,9 @@ def release(request, tmp_path_factory):
     cache = Cache(tmp_path_factory.mktemp("cache"))
 
     def judge(check, evidence):
-        trust = tm.Trust(name=check.id, seed=0, level=0.95, cache=cache, store=EvidenceStore(evidence), progress=Progress())
-        bound = BoundCheck(
-            check=check,
-            model=models[0],
-            companions={"reference": models[1]},
-            data=data,
-            options=set_options(check, {"views": 4}),
-            limits=check.limits,
+        return tm.run_check(
+            check, models[0], data, evidence, companions={"reference": models[1]}, options={"views": 4}, cache=cache
         )
-        return bound.run(trust)[0]
 
     yield request.param, models, data, judge, folder
     torch.set_num_threads(threads)

@@ -8,10 +8,7 @@ from pathlib import Path
 import pytest
 
 import pytest_trustml as tm
-from pytest_trustml.checks.bound import BoundCheck, set_options
-from pytest_trustml.reports.evidence import EvidenceStore
 from pytest_trustml.work.cache import Cache
-from pytest_trustml.work.progress import Progress
 
 HERE = Path(__file__).parent
 
@@ -44,7 +41,6 @@ def judge(releases, cache, tmp_path):
                 records = given.pop(name)
                 sets[name] = tm.Dataset(records) if isinstance(records, dict) else records
         sets = {name: data for name, data in sets.items() if data is not None}
-        trust = tm.Trust(name=check.id, seed=3, level=0.95, cache=cache, store=EvidenceStore(tmp_path), progress=Progress())
         opened = {
             name: one
             if isinstance(one, tm.Subject)
@@ -52,14 +48,7 @@ def judge(releases, cache, tmp_path):
             for name, one in (("model", model), ("reference", reference))
             if one is not None
         }
-        bound = BoundCheck(
-            check=check,
-            model=opened.pop("model"),
-            companions=opened,
-            data=sets,
-            options=set_options(check, given),
-            limits=check.limits,
-        )
-        return bound.run(trust)[0]
+        model = opened.pop("model")
+        return tm.run_check(check, model, sets, tmp_path, companions=opened, options=given, seed=3, cache=cache)
 
     return run

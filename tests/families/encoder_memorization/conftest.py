@@ -8,10 +8,7 @@ from pathlib import Path
 import pytest
 
 import pytest_trustml as tm
-from pytest_trustml.checks.bound import BoundCheck, set_options
-from pytest_trustml.reports.evidence import EvidenceStore
 from pytest_trustml.work.cache import Cache
-from pytest_trustml.work.progress import Progress
 
 HERE = Path(__file__).parent
 
@@ -38,18 +35,10 @@ def judge(encoders, cache, tmp_path):
     """Run a check and return its record: ``judge(check, "memorising", data={...}, views=1)``."""
 
     def run(check, model, reference=None, *, data, seed=3, **options):
-        store = EvidenceStore(tmp_path)
-        trust = tm.Trust(name=check.id, seed=seed, level=0.95, cache=cache, store=store, progress=Progress())
         names = [model] if reference is None else [model, reference]
         subjects = [tm.open_subject(f"py:encoders:{name}", name=name, device="cpu", root=HERE) for name in names]
-        bound = BoundCheck(
-            check=check,
-            model=subjects[0],
-            companions=dict(zip(check.companions, subjects[1:], strict=True)),
-            data={name: tm.Dataset(columns) for name, columns in data.items()},
-            options=set_options(check, options),
-            limits=check.limits,
-        )
-        return bound.run(trust)[0]
+        sets = {name: tm.Dataset(columns) for name, columns in data.items()}
+        companions = dict(zip(check.companions, subjects[1:], strict=True))
+        return tm.run_check(check, subjects[0], sets, tmp_path, companions=companions, options=options, seed=seed, cache=cache)
 
     return run

@@ -9,9 +9,6 @@ import pytest_trustml as tm
 from builtin_checks.encoder_memorization import layer_profile, sample_score, unit_excess
 from builtin_checks.encoder_memorization.layers import blocks, chosen_layers, layers_before, profiled_layers
 from builtin_checks.encoder_memorization.observations import view_distances
-from pytest_trustml.checks.bound import BoundCheck, set_options
-from pytest_trustml.reports.evidence import EvidenceStore
-from pytest_trustml.work.progress import Progress
 
 SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 16, "patch_size": 8}
 WIDE = SMALL | {"intermediate_size": 32}
@@ -54,15 +51,9 @@ def opened(tmp_path_factory):
 @pytest.fixture
 def run(cache, tmp_path):
     def run_(check, subjects, data, **options):
-        trust = tm.Trust(
-            name=check.id, seed=3, level=0.95, cache=cache, store=EvidenceStore(tmp_path), progress=Progress()
-        )  # fmt: skip
-        bound = BoundCheck(
-            check=check, model=subjects[0], companions=dict(zip(check.companions, subjects[1:], strict=True)),
-            data={name: tm.Dataset(columns) for name, columns in data.items()}, options=set_options(check, options),
-            limits=check.limits,
-        )  # fmt: skip
-        return bound.run(trust)[0]
+        sets = {name: tm.Dataset(columns) for name, columns in data.items()}
+        companions = dict(zip(check.companions, subjects[1:], strict=True))
+        return tm.run_check(check, subjects[0], sets, tmp_path, companions=companions, options=options, seed=3, cache=cache)
 
     return run_
 

@@ -29,20 +29,13 @@ def judge_release(folder, seed=0):
     records = {}
     with Cache(folder / "cache") as cache:
         for name, check in CHECKS.items():
-            trust = tm.Trust(
-                name=check.id, seed=seed, level=0.95, cache=cache, store=EvidenceStore(folder / "report"), progress=Progress()
-            )
             given = manifest.options["encoder_memorization"]
             options = {key: value for key, value in given.items() if key in check.options}
-            bound = BoundCheck(
-                check=check,
-                model=subjects["model"],
+            records[name] = tm.run_check(
+                check, subjects["model"], {key: data[role.name] for key, role in check.data.items()}, folder / "report",
                 companions={key: subjects[role] for key, role in check.companions.items()},
-                data={key: data[role.name] for key, role in check.data.items()},
-                options=set_options(check, options | manifest.options.get(check.id, {})),
-                limits=check.limits,
-            )
-            records[name] = bound.run(trust)[0]
+                options=options | manifest.options.get(check.id, {}), seed=seed, cache=cache,
+            )  # fmt: skip
     return records
 
 

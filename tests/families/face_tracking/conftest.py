@@ -8,10 +8,7 @@ from pathlib import Path
 import pytest
 
 import pytest_trustml as tm
-from pytest_trustml.checks.bound import BoundCheck, set_options
-from pytest_trustml.reports.evidence import EvidenceStore
 from pytest_trustml.work.cache import Cache
-from pytest_trustml.work.progress import Progress
 
 HERE = Path(__file__).parent
 
@@ -38,21 +35,13 @@ def judge(extractors, cache, tmp_path):
     """Run a check and return its record: ``judge(check, sets, "looking", second="other", far=0.01)``."""
 
     def run(check, sets, model="refusing", *, second=None, seed=3, **options):
-        store = EvidenceStore(tmp_path)
-        trust = tm.Trust(name=check.id, seed=seed, level=0.95, cache=cache, store=store, progress=Progress())
         subjects = {
             name: model if isinstance(model, tm.Subject) else tm.open_subject(f"py:extractors:{model}", device="cpu", root=HERE)
             for name, model in (("model", model), ("second", second))
             if model is not None
         }
-        bound = BoundCheck(
-            check=check,
-            model=subjects["model"],
-            companions={"second": subjects["second"]} if second else {},
-            data={name: own if isinstance(own, tm.Dataset) else tm.Dataset(own) for name, own in sets.items()},
-            options=set_options(check, options),
-            limits=check.limits,
-        )
-        return bound.run(trust)[0]
+        data = {name: own if isinstance(own, tm.Dataset) else tm.Dataset(own) for name, own in sets.items()}
+        model = subjects.pop("model")
+        return tm.run_check(check, model, data, tmp_path, companions=subjects, options=options, seed=seed, cache=cache)
 
     return run

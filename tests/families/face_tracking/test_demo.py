@@ -9,11 +9,8 @@ import pytest_trustml as tm
 from builtin_checks.face_tracking import demo, dynamic_tracking, static_dynamic_gap
 from builtin_checks.face_tracking.roles import ROLES
 from builtin_checks.face_tracking.training import Recipe
-from pytest_trustml.checks.bound import BoundCheck, set_options
 from pytest_trustml.release.manifest import read_manifest
-from pytest_trustml.reports.evidence import EvidenceStore
 from pytest_trustml.work.cache import Cache
-from pytest_trustml.work.progress import Progress
 from tests.families.bench import Bench
 
 CHECKS = (dynamic_tracking, static_dynamic_gap)
@@ -31,18 +28,11 @@ def judge_release(folder, seed=0, **options):
     records = {}
     with Cache(folder / "cache") as cache:
         for check in CHECKS:
-            trust = tm.Trust(
-                name=check.id, seed=seed, level=0.95, cache=cache, store=EvidenceStore(folder / "report"), progress=Progress()
-            )
-            bound = BoundCheck(
-                check=check,
-                model=subjects["model"],
-                companions={key: subjects[role] for key, role in check.companions.items()},
-                data={key: data[role.name] for key, role in check.data.items()},
-                options=set_options(check, options),
-                limits=check.limits,
-            )
-            records[check.id.split(".")[1]] = bound.run(trust)[0]
+            records[check.id.split(".")[1]] = tm.run_check(
+                check, subjects["model"], {key: data[role.name] for key, role in check.data.items()}, folder / "report",
+                companions={key: subjects[role] for key, role in check.companions.items()}, options=options, seed=seed,
+                cache=cache,
+            )  # fmt: skip
     return records
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest_trustml as tm
-from pytest_trustml.checks.bound import BoundCheck
 from pytest_trustml.reports.evidence import EvidenceStore
 from pytest_trustml.result.record import encode
 from pytest_trustml.work.cache import Cache
@@ -22,15 +21,8 @@ def make_trust(check, folder, seed=0):
 
 
 def run(check, model, folder, data, seed=0, **options):
-    bound = BoundCheck(
-        check=check,
-        model=model,
-        companions={},
-        data={name: data[name] for name in check.data if name in data},
-        options={**check.options, **options},
-        limits=dict(check.limits),
-    )
-    record, _ = bound.run(make_trust(check, folder, seed))
+    cache = Cache(folder / "cache")
+    record = tm.run_check(check, model, data, folder / "report", options=options, seed=seed, cache=cache)
     assert encode(record), "everything in it is plain"
     return record
 

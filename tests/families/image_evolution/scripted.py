@@ -15,7 +15,6 @@ import numpy as np
 from PIL import Image
 
 import pytest_trustml as tm
-from pytest_trustml.checks.bound import BoundCheck
 from pytest_trustml.reports.evidence import EvidenceStore
 from pytest_trustml.result.record import encode
 from pytest_trustml.work.cache import Cache
@@ -236,24 +235,24 @@ def real_pictures(count=240):
     return tm.Dataset({"id": [f"r{i:04d}" for i in range(count)], "image": np.stack(images)})
 
 
+def drawn(folder):
+    """What was drawn is kept beside the folders of the tests, for all of a run."""
+    return Cache(folder.parent / "image-evolution-cache")
+
+
 def make_trust(check, folder, seed=0):
-    """Reports stand in ``folder``; what was drawn is kept beside it, for all tests of a run."""
-    return tm.Trust(
-        name=check.id, seed=seed, level=0.95, cache=Cache(folder.parent / "image-evolution-cache"),
-        store=EvidenceStore(folder / "report"),
-        progress=Progress(),
-    )  # fmt: skip
+    store = EvidenceStore(folder / "report")
+    return tm.Trust(name=check.id, seed=seed, level=0.95, cache=drawn(folder), store=store, progress=Progress())
 
 
 def run(check, folder, data, *, new="old", old="old", seed=0, **options):
     """The record of a check on two scripted versions."""
-    bound = BoundCheck(
-        check=check, model=version(new), companions={"previous": version(old)}, data=data,
-        options={**check.options, **options}, limits=dict(check.limits),
-    )  # fmt: skip
     gc.freeze()  # the library empties memory whenever another model takes its place; there is nothing of ours to be found
     try:
-        record, _ = bound.run(make_trust(check, folder, seed))
+        record = tm.run_check(
+            check, version(new), data, folder / "report", companions={"previous": version(old)}, options=options, seed=seed,
+            cache=drawn(folder),
+        )  # fmt: skip
     finally:
         gc.unfreeze()
     assert encode(record), "everything in it is plain"

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import numpy as np
 
 import pytest_trustml as tm
-from pytest_trustml.checks.bound import BoundCheck
 from pytest_trustml.reports.evidence import EvidenceStore
 from pytest_trustml.result.record import encode
 from pytest_trustml.work.cache import Cache
@@ -135,15 +134,9 @@ def make_trust(check, folder, seed=0):
 
 
 def run(check, model, folder, data, *, seed=0, companions=None, **options):
-    bound = BoundCheck(
-        check=check,
-        model=model,
-        companions=companions or {},
-        data={name: data[name] for name in check.data if name in data},
-        options={**check.options, **options},
-        limits=dict(check.limits),
+    record = tm.run_check(
+        check, model, data, folder / "report", companions=companions, options=options, seed=seed, cache=Cache(folder / "cache")
     )
-    record, _ = bound.run(make_trust(check, folder, seed))
     assert encode(record), "everything in it is plain"
     return record
 
