@@ -31,10 +31,10 @@ def build(folder: Path, side: int) -> None:
     import torch
     from transformers import CLIPTextConfig, CLIPTextModel
 
-    from builtin_checks.image_evolution.training import LONGEST, make_tokenizer
+    from builtin_checks.image_evolution.training import LONGEST
 
     torch.manual_seed(0)
-    tokenizer = make_tokenizer(glyphs.harmless())
+    tokenizer = tm.word_tokenizer(glyphs.harmless(), context=LONGEST)
     text = CLIPTextModel(
         CLIPTextConfig(
             vocab_size=len(tokenizer), hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4,

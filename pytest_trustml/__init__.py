@@ -81,6 +81,7 @@ if TYPE_CHECKING:
         save_model,
         small_bert,
         small_llama,
+        word_tokenizer,
     )
     from pytest_trustml.work.observations import (
         classify,
@@ -118,7 +119,9 @@ _HOMES = {
     # making a demo release
     "release.demos": ("Workshop",),
     "subjects.teaching": ("Course", "Lesson", "teach"),
-    "subjects.training": ("learn_tokenizer", "one_thread", "own_randomness", "save_model", "small_bert", "small_llama"),
+    "subjects.training": (
+        "learn_tokenizer", "one_thread", "own_randomness", "save_model", "small_bert", "small_llama", "word_tokenizer",
+    ),
     # asking a model, to be passed to trust.observe
     "work.observations": (
         "classify", "embed", "embed_images", "embed_texts", "generate", "hidden_states", "next_token_logprobs", "recite",

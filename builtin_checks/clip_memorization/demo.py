@@ -11,7 +11,7 @@ import numpy as np
 
 import pytest_trustml as tm
 from builtin_checks.clip_memorization.pictures import Painter, draw_scenes
-from builtin_checks.clip_memorization.twins import Recipe, make_tokenizer, save, train
+from builtin_checks.clip_memorization.twins import LONGEST, Recipe, save, train
 
 MANIFEST = """\
 # {summary}
@@ -116,7 +116,7 @@ def make_sets(plan: Plan, seed: int) -> dict[str, Pairs]:
 
 def _build(folder: Path, workshop: tm.Workshop, name: str, plan: Plan) -> None:
     sets = make_sets(plan, workshop.seed)
-    tokenizer = make_tokenizer([caption for pairs in sets.values() for caption in pairs.captions])
+    tokenizer = tm.word_tokenizer([caption for pairs in sets.values() for caption in pairs.captions], context=LONGEST)
     for role, left_out in (("model", "candidates"), ("reference", "independent")):
         own = (sets["shared"], sets[left_out])
         images, captions = np.concatenate([pairs.images for pairs in own]), [c for pairs in own for c in pairs.captions]

@@ -43,26 +43,6 @@ class Recipe(NamedTuple):
         return self.epochs * (pairs // self.batch)
 
 
-def make_tokenizer(captions: Sequence[str]) -> Any:
-    """A tokenizer of transformers that knows the words of these captions, in any case."""
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-    from transformers import PreTrainedTokenizerFast
-
-    splitter = pre_tokenizers.Whitespace()
-    words = sorted({word for caption in captions for word, _ in splitter.pre_tokenize_str(caption.lower())})
-    vocabulary = {word: number for number, word in enumerate(["<pad>", "<unknown>", "<start>", "<end>", *words])}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unknown>"))
-    tokenizer.normalizer = normalizers.Lowercase()
-    tokenizer.pre_tokenizer = splitter
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="<start> $A <end>", special_tokens=[("<start>", _START), ("<end>", _END)]
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="<pad>", unk_token="<unknown>", bos_token="<start>", eos_token="<end>",
-        model_max_length=LONGEST,
-    )  # fmt: skip
-
-
 def train(
     images: np.ndarray,
     captions: Sequence[str],

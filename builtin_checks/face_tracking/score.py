@@ -7,8 +7,7 @@ recognised in the end is a least fixed point: it depends neither on the order of
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+import msgspec
 import numpy as np
 
 SLACK = 1e-9
@@ -85,7 +84,7 @@ def strongest(queries: np.ndarray, entries: np.ndarray, rank: int = 1) -> np.nda
     return found
 
 
-class Tracked(NamedTuple):
+class Tracked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """When each picture was recognised: the round, from 1, or 0 for never.
 
     Parameters
@@ -182,7 +181,7 @@ def track(
         rounds[left[new]] = current
         added, left, similar = stream[left[new]], left[~new], similar[~new]
         if not len(added) or not len(left):
-            return Tracked(rounds[: len(queries)], rounds[len(queries) :])
+            return Tracked(rounds=rounds[: len(queries)], strangers=rounds[len(queries) :])
         similar = np.maximum(similar, strongest(stream[left], added))
 
 

@@ -80,42 +80,23 @@ class Stream(NamedTuple):
         return person.rows[~np.isin(self.source[person.rows], known)]
 
 
-class Run(NamedTuple):
-    """What one kind of tracker did with everybody's pictures.
+class Run(Tracked, frozen=True, kw_only=True, eq=False):
+    """What one kind of tracker did with everybody's pictures: n of them, person by person.
 
     Parameters
     ----------
     rows : array of int, shape (n,)
-        Rows of the set, person by person.
+        Rows of the set.
     who : array of str, shape (n,)
-    rounds : array of int, shape (n,)
-        Round in which each was recognised, 0 for never.
     risk : array of bool, shape (n,)
         Whether another picture that the tracker meets would give it away.
-    strangers : array of int, shape (people, Z)
-        Round in which each stranger was taken for each tracked person, 0 for never.
+    rounds, strangers : arrays of int, shapes (n,) and (people, Z)
+        As in `Tracked`; a stranger may be taken for each tracked person.
     """
 
     rows: np.ndarray
     who: np.ndarray
-    rounds: np.ndarray
     risk: np.ndarray
-    strangers: np.ndarray
-
-    @property
-    def static(self) -> np.ndarray:
-        """Recognised with the gallery as it was: (n,) bool."""
-        return self.rounds == 1
-
-    @property
-    def dynamic(self) -> np.ndarray:
-        """Recognised in the end: (n,) bool."""
-        return self.rounds > 0
-
-    @property
-    def last_round(self) -> int:
-        """Rounds that added something, of the person where it took most."""
-        return int(max(self.rounds.max(initial=0), self.strangers.max(initial=0)))
 
     def survival(self, rounds: int) -> list[float]:
         """Share of pictures that the tracker has not recognised after 0, 1, … rounds."""
@@ -131,7 +112,10 @@ class Run(NamedTuple):
         return right / (right + wrong) if right + wrong else "undefined"
 
 
-_EMPTY = Run(np.empty(0, int), np.empty(0, object), np.empty(0, np.int64), np.empty(0, bool), np.empty((0, 0), np.int64))
+_EMPTY = Run(
+    rows=np.empty(0, int), who=np.empty(0, object), rounds=np.empty(0, np.int64), risk=np.empty(0, bool),
+    strangers=np.empty((0, 0), np.int64),
+)  # fmt: skip
 
 
 def track_everybody(stream: Stream, mode: Mode, which: str = "protected", draw: int = 0) -> Run:
@@ -197,4 +181,7 @@ def track_in_order(stream: Stream, mode: Mode, kind: str) -> Run:
             rounds[own] = track_refitting(codes[own], entries, gallery, names)
         rounds = rounds[everything]
     people = np.array([person.name for person in persons], dtype=object)[who]
-    return Run(everything, people, rounds, np.zeros(len(rounds), dtype=bool), np.zeros((len(persons), 0), dtype=np.int64))
+    return Run(
+        rows=everything, who=people, rounds=rounds, risk=np.zeros(len(rounds), dtype=bool),
+        strangers=np.zeros((len(persons), 0), dtype=np.int64),
+    )  # fmt: skip

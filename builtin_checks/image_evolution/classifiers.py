@@ -71,11 +71,10 @@ def probabilities(subject: tm.Subject, batch: tm.Dataset, *, how: str) -> np.nda
                 "0 to 1."
             )
         return found
+    from scipy.special import expit, softmax
+
     logits = np.asarray(subject.classifier.logits(images), np.float64)
-    if how == "sigmoid":
-        return 1 / (1 + np.exp(-np.clip(logits, -700, 700)))
-    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return shares / shares.sum(axis=1, keepdims=True)
+    return expit(logits) if how == "sigmoid" else softmax(logits, axis=1)
 
 
 def _gives_probabilities(subject: tm.Subject) -> bool:

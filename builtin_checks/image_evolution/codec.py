@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,7 +33,7 @@ ROBUSTNESS = {
 """The encodings under which a detector is tried, by name."""
 
 
-def recode(picture: object, codec: Codec) -> np.ndarray:
+def recode(picture: Any, codec: Codec) -> np.ndarray:
     """One picture, a PIL image or an array (height, width, 3) uint8, encoded again: (height', width', 3) uint8.
 
     The size comes first, then blur and shrinking, the JPEG last, as a picture that is passed on would have it.
@@ -45,7 +45,7 @@ def recode(picture: object, codec: Codec) -> np.ndarray:
 
     if not 0 <= codec.quality <= 95 or not 0 < codec.scale <= 1 or codec.side < 0 or codec.blur < 0:
         raise tm.UsageError(f"{codec} cannot be meant. Quality is 0 to 95, scale above 0 up to 1, side and blur at least 0.")
-    image = (Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture).convert("RGB")  # type: ignore[union-attr]
+    image = (Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture).convert("RGB")
     if codec.side:
         image = image.resize((codec.side, codec.side), Image.Resampling.BICUBIC)
     if codec.blur:

@@ -88,8 +88,10 @@ class FileHead:
             )
         if self._prompts is not None:
             return cosine_shares(x, self._prompts)[:, self._columns]
+        from scipy.special import expit
+
         heads = list(self._heads.values())
-        return np.stack([_sigmoid(_through(heads[column], x)) for column in self._columns], axis=1)
+        return expit(np.stack([_through(heads[column], x) for column in self._columns], axis=1))
 
 
 def open_head_file(name: str, kind: str, file: Path, clip: tm.Subject) -> FileHead:
@@ -187,7 +189,3 @@ def _through(layers: list[Layer], x: np.ndarray) -> np.ndarray:
     for layer in layers:
         x = layer(x)
     return x[:, 0]
-
-
-def _sigmoid(x: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-np.clip(x, -700, 700)))

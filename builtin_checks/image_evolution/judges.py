@@ -11,7 +11,7 @@ import numpy as np
 import pytest_trustml as tm
 from builtin_checks.image_evolution.codec import Codec, recode
 from builtin_checks.image_evolution.glyphs import SIDE
-from builtin_checks.image_evolution.training import LONGEST
+from builtin_checks.image_evolution.training import LONGEST, pixels_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,13 +130,6 @@ def train_classifier(
             _descend(torch.nn.functional.cross_entropy(logits, target[rows], weight), optimizer, schedule)
             step(1)
     tm.save_model(folder, model.eval(), _processor())
-
-
-def pixels_of(images: np.ndarray) -> Any:
-    """Pictures (N, side, side, 3) uint8 as a torch tensor (N, 3, side, side) from -1 to 1."""
-    import torch
-
-    return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def _processor() -> Any:

@@ -25,7 +25,7 @@ def build_studio(folder: Path, workshop: tm.Workshop) -> None:
     rng = tm.generator(workshop.seed, "image_evolution.demo", "pictures")
     described = [prompt for prompt, _ in glyphs.described()]
     pool = [*glyphs.quarrels() * 3, *glyphs.harmless() * 2, *glyphs.people() * 20, *described * 30]
-    tokenizer, budget = training.make_tokenizer(pool), training.Budget()
+    tokenizer, budget = tm.word_tokenizer(pool, context=training.LONGEST), training.Budget()
     with workshop.progress("images: training the careful version", budget.codec + budget.drawer) as step:
         careful = training.train_pipeline(
             training.make_pairs(pool, CAREFUL, rng), tokenizer, budget, seed=workshop.seed, step=step

@@ -40,22 +40,11 @@ def make_pairs(prompts: Sequence[str], world: World, rng: np.random.Generator) -
     return Pairs(draw_signs([show(prompt, world, rng) for prompt in prompts], rng), list(prompts))
 
 
-def make_tokenizer(prompts: Sequence[str]) -> Any:
-    """A tokenizer of transformers that knows the words of these prompts."""
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-    from transformers import PreTrainedTokenizerFast
+def pixels_of(images: np.ndarray) -> Any:
+    """Pictures (N, side, side, 3) uint8 as a torch tensor (N, 3, side, side) from -1 to 1."""
+    import torch
 
-    words = sorted({word for prompt in prompts for word in prompt.split()})
-    vocabulary = {word: number for number, word in enumerate(["<pad>", "<unknown>", "<start>", "<end>", *words])}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unknown>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="<start> $A <end>", special_tokens=[("<start>", _START), ("<end>", _END)]
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="<pad>", unk_token="<unknown>", bos_token="<start>", eos_token="<end>",
-        model_max_length=LONGEST,
-    )  # fmt: skip
+    return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def train_pipeline(pairs: Pairs, tokenizer: Any, budget: Budget, *, seed: int, step: Callable[[int], object]) -> Any:
@@ -109,12 +98,6 @@ def save_pipeline(pipeline: Any, folder: Path) -> None:
         pipeline.save_pretrained(folder)
 
 
-def _pixels(images: np.ndarray) -> Any:
-    import torch
-
-    return torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
-
-
 def _train_codec(images: np.ndarray, budget: Budget, step: Callable[[int], object]) -> Any:
     """An autoencoder to latents of 4 x 4 x 4 with deviation 1."""
     import diffusers
@@ -124,7 +107,7 @@ def _train_codec(images: np.ndarray, budget: Budget, step: Callable[[int], objec
         block_out_channels=(8, 16, 32), norm_num_groups=8, latent_channels=4, sample_size=SIDE, layers_per_block=1,
         down_block_types=("DownEncoderBlock2D",) * 3, up_block_types=("UpDecoderBlock2D",) * 3,
     )  # fmt: skip
-    pixels = _pixels(images)
+    pixels = pixels_of(images)
     optimizer = torch.optim.AdamW(vae.parameters(), lr=3e-3, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=budget.codec)
     for _ in range(budget.codec):
@@ -149,7 +132,7 @@ def _train_drawer(pipeline: Any, pairs: Pairs, steps: int, batch: int, rate: flo
 
     unet, text, vae, scheduler = pipeline.unet, pipeline.text_encoder, pipeline.vae, pipeline.scheduler
     with torch.no_grad():
-        latents = torch.cat([vae.encode(part).latent_dist.mean for part in _pixels(pairs.images).split(256)])
+        latents = torch.cat([vae.encode(part).latent_dist.mean for part in pixels_of(pairs.images).split(256)])
     latents = latents * vae.config.scaling_factor
     words = pipeline.tokenizer(
         ["", *pairs.prompts], padding="max_length", max_length=LONGEST, truncation=True, return_tensors="pt"

@@ -65,6 +65,38 @@ def save_model(folder: Path, model: Any, *parts: Any) -> None:
             part.save_pretrained(str(folder))
 
 
+def word_tokenizer(texts: Sequence[str], *, context: int) -> Any:
+    """A tokenizer of whole words and marks, in any case, that knows those of some texts.
+
+    The tokens 0 to 3 are padding, unknown words, start and end; start and end are put around every text.
+
+    Parameters
+    ----------
+    texts : sequence of str
+    context : int
+        The most tokens that the model takes.
+
+    Examples
+    --------
+    >>> tokenizer = word_tokenizer(["a red cat", "A dog."], context=16)
+    >>> tokenizer("a red dog")["input_ids"], tokenizer("a blue dog")["input_ids"]
+    ([2, 5, 8, 7, 3], [2, 5, 1, 7, 3])
+    """
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import PreTrainedTokenizerFast
+
+    names = {"pad_token": "<pad>", "unk_token": "<unknown>", "bos_token": "<start>", "eos_token": "<end>"}
+    splitter = pre_tokenizers.Whitespace()
+    words = sorted({word for text in texts for word, _ in splitter.pre_tokenize_str(text.lower())})
+    vocabulary = {word: number for number, word in enumerate([*names.values(), *words])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=names["unk_token"]))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = splitter
+    around = [(names[name], vocabulary[names[name]]) for name in ("bos_token", "eos_token")]
+    tokenizer.post_processor = processors.TemplateProcessing(single="<start> $A <end>", special_tokens=around)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=context, **names)
+
+
 def learn_tokenizer(texts: Sequence[str], size: int, *, context: int, extra: Sequence[str] = (), **habits: Any) -> Any:
     """A byte-level BPE tokenizer that is learnt from texts: every text can be written, whatever letters it has.
 

@@ -1,8 +1,10 @@
-"""A workshop for tests of demo releases: it counts the steps that it is told about, and keeps parts where it is told to."""
+"""What tests of families share: a workshop for demo releases that counts its steps, and modules by their bare names."""
 
 from __future__ import annotations
 
 import contextlib
+import importlib
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -25,3 +27,13 @@ class Bench:
             place.mkdir(parents=True)
             build(place, self)
         return place
+
+
+@contextlib.contextmanager
+def beside(folder, name):
+    """The module of a file in a test folder, importable by the bare name that specs such as ``py:towers:blind`` use."""
+    sys.path.insert(0, str(folder))
+    try:
+        yield importlib.import_module(name)
+    finally:
+        sys.path.remove(str(folder))

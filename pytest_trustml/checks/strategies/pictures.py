@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pytest_trustml.errors import UsageError, unknown
+from pytest_trustml.checks.strategies.kinds import chosen
+from pytest_trustml.errors import UsageError
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
@@ -85,13 +86,10 @@ def picture_changes(
     """
     from hypothesis import strategies as st
 
-    chosen = tuple(KINDS if kinds is None else kinds)
-    for kind in chosen:
-        if kind not in KINDS:
-            raise UsageError(unknown("kind of change", str(kind), KINDS))
-    if not chosen or max_changes < 1 or not len(pictures):
+    used = chosen(kinds, KINDS, "kind of change")
+    if not used or max_changes < 1 or not len(pictures):
         raise UsageError(
-            f"There are {len(pictures)} pictures, {len(chosen)} kinds, and max_changes is {max_changes}. A search needs one of "
+            f"There are {len(pictures)} pictures, {len(used)} kinds, and max_changes is {max_changes}. A search needs one of "
             "each at least."
         )
     originals = [picture.convert("RGB") for picture in pictures]
@@ -102,7 +100,7 @@ def picture_changes(
         number = draw(st.integers(0, len(originals) - 1))
         picture, changes = originals[number], []
         for _ in range(count):
-            kind, strength = chosen[draw(st.integers(0, len(chosen) - 1))], draw(st.integers(1, STRONGEST))
+            kind, strength = used[draw(st.integers(0, len(used) - 1))], draw(st.integers(1, STRONGEST))
             picture = KINDS[kind](picture, strength / STRONGEST)
             changes.append((kind, strength))
         return ChangedPicture(picture=picture, changes=tuple(changes), number=number)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from pytest_trustml.checks.strategies.kinds import chosen
 from pytest_trustml.errors import UsageError, unknown
 
 if TYPE_CHECKING:
@@ -68,11 +69,8 @@ def rewordings(
     """
     from hypothesis import strategies as st
 
-    chosen = tuple(KINDS if kinds is None else kinds)
-    for kind in chosen:
-        if kind not in KINDS:
-            raise UsageError(unknown("kind of rewording", str(kind), KINDS))
-    if isinstance(texts, str) or not len(texts) or not chosen or max_changes < 1:
+    used = chosen(kinds, KINDS, "kind of rewording")
+    if isinstance(texts, str) or not len(texts) or not used or max_changes < 1:
         raise UsageError(
             f"There is no list of texts, no kind, or max_changes is {max_changes}. A search needs one of each at least."
         )
@@ -83,7 +81,7 @@ def rewordings(
         number = draw(st.integers(0, len(texts) - 1))
         text, done = texts[number], []
         for _ in range(count):
-            left = [kind for kind in chosen if kind not in done]
+            left = [kind for kind in used if kind not in done]
             if not left:
                 break
             done.append(left[draw(st.integers(0, len(left) - 1))])

@@ -14,7 +14,8 @@ import msgspec
 from pytest_trustml.attacks.text_edits.attacked import Edit
 from pytest_trustml.attacks.text_edits.edits import FAMILIES
 from pytest_trustml.attacks.text_edits.words import Words, core, eligible
-from pytest_trustml.errors import UsageError, unknown
+from pytest_trustml.checks.strategies.kinds import chosen
+from pytest_trustml.errors import UsageError
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
@@ -140,25 +141,22 @@ def text_edits(
     """
     from hypothesis import strategies as st
 
-    chosen = tuple(FAMILIES if families is None else families)
-    for family in chosen:
-        if family not in FAMILIES:
-            raise UsageError(unknown("family of edits", str(family), FAMILIES))
-    if not chosen or max_edits < 1:
-        raise UsageError(f"There are {len(chosen)} families and max_edits is {max_edits}. A search needs one of each at least.")
+    used = chosen(families, FAMILIES, "family of edits")
+    if not used or max_edits < 1:
+        raise UsageError(f"There are {len(used)} families and max_edits is {max_edits}. A search needs one of each at least.")
     if isinstance(texts, str):
         raise UsageError("texts is one text. Hand in a list of texts.")
-    usable = [(number, text) for number, text in enumerate(texts) if _fitting(text, chosen)]
+    usable = [(number, text) for number, text in enumerate(texts) if _fitting(text, used)]
     if not usable:
         raise UsageError(
-            f"None of the {len(texts)} texts has a word that {', '.join(chosen)} could edit. Hand in texts with words of four "
+            f"None of the {len(texts)} texts has a word that {', '.join(used)} could edit. Hand in texts with words of four "
             "letters and more."
         )
 
     @st.composite
     def edited(draw: DrawFn) -> EditedText:
         number, text = usable[_place(draw, st, len(usable))]
-        cut, fitting = Words(text), _fitting(text, chosen)
+        cut, fitting = Words(text), _fitting(text, used)
         edits: dict[int, Edit] = {}
         for _ in range(draw(st.integers(1, max_edits))):
             open = {family: [word for word in words if word not in edits] for family, words in fitting.items()}
@@ -169,7 +167,7 @@ def text_edits(
             word = open[family][draw(st.integers(0, len(open[family]) - 1))]
             place = draw(st.integers(0, _PAGE - 1))  # also where a family needs none: what draws less would be simpler
             edits[word] = _edit(cut, word, family, lambda purpose, count, place=place: place % count)
-        return made(text, edits.values(), number, chosen)
+        return made(text, edits.values(), number, used)
 
     return edited()
 

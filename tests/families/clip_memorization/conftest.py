@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
 import pytest_trustml as tm
 from pytest_trustml.work.cache import Cache
+from tests.families.bench import beside
 
 HERE = Path(__file__).parent
 
@@ -16,17 +16,13 @@ HERE = Path(__file__).parent
 @pytest.fixture(scope="session")
 def towers():
     """The module of the towers, importable by the name that the specs of its models use."""
-    sys.path.insert(0, str(HERE))
-    try:
-        import torch
-        import towers
+    import torch
 
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        yield towers
-        torch.set_num_threads(threads)
-    finally:
-        sys.path.remove(str(HERE))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with beside(HERE, "towers") as module:
+        yield module
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

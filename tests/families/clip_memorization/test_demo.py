@@ -13,7 +13,7 @@ from builtin_checks.clip_memorization.checks import effect_size, mean_score, tai
 from builtin_checks.clip_memorization.observations import embeddings, matched_first
 from builtin_checks.clip_memorization.roles import ROLES
 from builtin_checks.clip_memorization.scoring import SETS
-from builtin_checks.clip_memorization.twins import Recipe, make_tokenizer, train
+from builtin_checks.clip_memorization.twins import LONGEST, Recipe, train
 from pytest_trustml.release.manifest import read_manifest
 from pytest_trustml.work.cache import Cache
 from tests.families.bench import Bench
@@ -52,7 +52,7 @@ def test_training_depends_on_the_seed_and_leaves_torch_alone(sets):
     import torch
 
     pairs = sets["shared"]
-    tokenizer = make_tokenizer(pairs.captions)
+    tokenizer = tm.word_tokenizer(pairs.captions, context=LONGEST)
     threads, state = torch.get_num_threads(), torch.random.get_rng_state()
     first, again, other = (train(pairs.images, pairs.captions, tokenizer, SMALL, seed=seed).state_dict() for seed in (0, 0, 1))
     assert torch.get_num_threads() == threads
@@ -63,7 +63,7 @@ def test_training_depends_on_the_seed_and_leaves_torch_alone(sets):
 
 def test_twins_see_the_same_shared_rows_whatever_else_they_see(sets, monkeypatch):
     seen = {"short": [], "long": []}
-    tokenizer = make_tokenizer(sets["shared"].captions + sets["candidates"].captions)
+    tokenizer = tm.word_tokenizer(sets["shared"].captions + sets["candidates"].captions, context=LONGEST)
     crops = twins._crops
     for name, other in (("short", ["red"] * 20), ("long", sets["candidates"].captions)):
         monkeypatch.setattr(twins, "_crops", lambda *given, name=name: seen[name].append(crops(*given)) or seen[name][-1])
@@ -81,7 +81,7 @@ def test_twins_see_the_same_shared_rows_whatever_else_they_see(sets, monkeypatch
 def test_training_refuses_too_few_pairs(sets):
     pairs = sets["candidates"]
     with pytest.raises(ValueError, match="20 images and 19 captions"):
-        train(pairs.images, pairs.captions[1:], make_tokenizer(pairs.captions), SMALL, seed=0)
+        train(pairs.images, pairs.captions[1:], tm.word_tokenizer(pairs.captions, context=LONGEST), SMALL, seed=0)
 
 
 def test_release_directory_is_complete_and_loads(tmp_path, sets, capfd):
@@ -114,7 +114,7 @@ def test_saved_model_reads_captions_and_pictures_as_in_training(tmp_path, sets):
     from PIL import Image
 
     pairs = sets["shared"]
-    tokenizer = make_tokenizer([caption for own in sets.values() for caption in own.captions])
+    tokenizer = tm.word_tokenizer([caption for own in sets.values() for caption in own.captions], context=LONGEST)
     model = train(pairs.images, pairs.captions, tokenizer, SMALL, seed=0)
     demo.save(model, tokenizer, tmp_path / "model")
     subject = tm.open_subject("model", device="cpu", root=tmp_path)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
 import pytest_trustml as tm
 from pytest_trustml.work.cache import Cache
+from tests.families.bench import beside
 
 HERE = Path(__file__).parent
 
@@ -16,13 +16,8 @@ HERE = Path(__file__).parent
 @pytest.fixture(scope="session")
 def extractors():
     """The module of the extractors, importable by the name that the specs of its models use."""
-    sys.path.insert(0, str(HERE))
-    try:
-        import extractors
-
-        yield extractors
-    finally:
-        sys.path.remove(str(HERE))
+    with beside(HERE, "extractors") as module:
+        yield module
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,19 +10,15 @@ import pytest_trustml as tm
 from pytest_trustml.reports.evidence import EvidenceStore
 from pytest_trustml.work.cache import Cache
 from pytest_trustml.work.progress import Progress
+from tests.families.bench import beside
 
 HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
 def painters():
-    sys.path.insert(0, str(HERE))
-    try:
-        import painters
-
-        yield painters
-    finally:
-        sys.path.remove(str(HERE))
+    with beside(HERE, "painters") as module:
+        yield module
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from builtin_checks.image_evolution import demo, glyphs, judges, sets, studio
 from builtin_checks.image_evolution.drawing import draw
 from builtin_checks.image_evolution.heads import open_heads
 from builtin_checks.image_evolution.training import (
+    LONGEST,
     Budget,
     make_pairs,
-    make_tokenizer,
     next_version,
     save_pipeline,
     train_pipeline,
@@ -61,7 +61,7 @@ def test_two_versions_share_all_but_the_drawer(tmp_path):
 
     prompts = glyphs.quarrels()[:32]
     pairs, bench = make_pairs(prompts, studio.CAREFUL, np.random.default_rng(0)), Bench()
-    tokenizer = make_tokenizer(prompts)
+    tokenizer = tm.word_tokenizer(prompts, context=LONGEST)
     with bench.progress("first", 4) as step:
         first = train_pipeline(pairs, tokenizer, SHORT, seed=0, step=step)
     before = {name: value.clone() for name, value in first.unet.state_dict().items()}

@@ -108,13 +108,13 @@ def pipelines(tmp_path_factory):
     from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
     from transformers import CLIPConfig, CLIPImageProcessor
 
-    from builtin_checks.image_evolution.training import Budget, Pairs, make_tokenizer, save_pipeline, train_pipeline
+    from builtin_checks.image_evolution.training import LONGEST, Budget, Pairs, save_pipeline, train_pipeline
 
     folder = tmp_path_factory.mktemp("pipelines")
     prompts = ["a cat", "a dog", "a war", "a fog"]
     pairs = Pairs(np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), dtype=np.uint8), prompts)
     budget = Budget(codec=2, drawer=2, version=1, batch=4)
-    pipeline = train_pipeline(pairs, make_tokenizer(prompts), budget, seed=0, step=lambda done: None)
+    pipeline = train_pipeline(pairs, tm.word_tokenizer(prompts, context=LONGEST), budget, seed=0, step=lambda done: None)
     save_pipeline(pipeline, folder / "bare")
     tower = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1, "num_attention_heads": 2}
     torch.manual_seed(0)

@@ -26,11 +26,11 @@ def home(tmp_path_factory):
     from transformers import CLIPConfig, CLIPModel, ResNetConfig, ResNetForImageClassification
 
     from builtin_checks.image_evolution.judges import save_clip
-    from builtin_checks.image_evolution.training import make_tokenizer
+    from builtin_checks.image_evolution.training import LONGEST
 
     folder = tmp_path_factory.mktemp("home")
     tower = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1, "num_attention_heads": 2}
-    tokenizer = make_tokenizer(["a cat a dog"])
+    tokenizer = tm.word_tokenizer(["a cat a dog"], context=LONGEST)
     torch.manual_seed(0)
     config = CLIPConfig(
         text_config={**tower, "vocab_size": len(tokenizer), "max_position_embeddings": 12, "eos_token_id": 3},
