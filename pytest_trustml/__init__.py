@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from pytest_trustml.shadows.train import train_shadows
     from pytest_trustml.shadows.training import Training
     from pytest_trustml.statistics.drift import Drift
+    from pytest_trustml.subjects.beside import find_beside, open_beside
     from pytest_trustml.subjects.capabilities import (
         Adapter,
         Classifier,
@@ -111,6 +112,7 @@ _HOMES = {
     "result.record": ("CheckRecord", "RunRecord", "decode_run"),
     # what is judged, and on what
     "subjects.subject": ("Subject", "open_subject"),
+    "subjects.beside": ("find_beside", "open_beside"),
     "subjects.quiet": ("quiet",),
     "subjects.capabilities": ("Adapter", "Classifier", "Encoder", "ImageGenerator", "PairEncoder", "PictureSet", "TextModel"),
     "data.dataset": ("Dataset",),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -86,26 +85,11 @@ def open_similarity(spec: str, model: tm.Subject) -> tm.Subject | None:
     """
     if not spec.strip():
         return None
-    clip = open_beside(spec.strip(), model, "similarity")
+    clip = tm.open_beside(spec.strip(), model, "similarity")
     why = clip.why_not("pairs")
     if why is not None:
         raise tm.DataError(f"The model {spec!r} cannot say how well a picture fits its prompt: {why}")
     return clip
-
-
-def open_beside(spec: str, model: tm.Subject, name: str) -> tm.Subject:
-    """A model by its spec; relative paths start at the folder that holds ``model``, or else at the current directory."""
-    for root in places(model):
-        if spec.startswith(("hf:", "py:")) or (root / spec).exists():
-            return tm.open_subject(spec, device=model.device, name=name, root=root)
-    raise tm.UsageError(f"There is no {spec} in {' or '.join(map(str, places(model)))}. Check the path of {name}.")
-
-
-def places(model: tm.Subject) -> list[Path]:
-    """Where relative paths start: the folder that holds the model, unless it came from elsewhere, and the current directory."""
-    here = Path.cwd()
-    own = [] if model.path is None or model.spec.startswith("hf:") else [model.path.resolve().parent]
-    return own if own == [here] else [*own, here]
 
 
 def _open(name: str, spec: str, kind: str, model: tm.Subject) -> Head:
@@ -114,17 +98,10 @@ def _open(name: str, spec: str, kind: str, model: tm.Subject) -> Head:
     from builtin_checks.image_evolution.safety_checker import open_checker
 
     if spec == PIPELINE or spec.startswith(f"{PIPELINE}@"):
-        return open_checker(name, kind, model if spec == PIPELINE else open_beside(spec.partition("@")[2], model, name))
+        return open_checker(name, kind, model if spec == PIPELINE else tm.open_beside(spec.partition("@")[2], model, name))
     file, on, clip = spec.partition(".safetensors@")
     if on:
-        return open_head_file(name, kind, _file(f"{file}.safetensors", model, name), open_beside(clip, model, name))
+        return open_head_file(name, kind, tm.find_beside(f"{file}.safetensors", model, name), tm.open_beside(clip, model, name))
     if spec.endswith(".safetensors"):
         raise tm.UsageError(f"The head file of {name!r} needs the image-text model that it goes on: write {spec}@DIRECTORY.")
-    return open_classifier(name, kind, open_beside(spec, model, name))
-
-
-def _file(spec: str, model: tm.Subject, name: str) -> Path:
-    for root in places(model):
-        if (root / spec).is_file():
-            return root / spec
-    raise tm.UsageError(f"There is no file {spec} in {' or '.join(map(str, places(model)))}. Check the path of {name}.")
+    return open_classifier(name, kind, tm.open_beside(spec, model, name))

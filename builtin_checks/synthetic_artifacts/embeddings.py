@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,8 +10,6 @@ import pytest_trustml as tm
 
 NAMES = ("bertscore", "bertscore_precision", "bertscore_recall")
 """F1, precision and recall."""
-_BATCH = 64
-_LONGEST = 512
 
 
 def bertscore(answer: np.ndarray, summary: np.ndarray) -> tuple[float, float, float]:
@@ -42,77 +38,43 @@ def bertscore(answer: np.ndarray, summary: np.ndarray) -> tuple[float, float, fl
     return (2 * precision * recall / both if both > 0 else 0.0), precision, recall
 
 
-class Encoder:
-    """The token vectors of a text encoder in a directory, read without its special tokens.
-
-    Parameters
-    ----------
-    folder : str
-        A directory that transformers saved: an encoder (BERT, RoBERTa, DeBERTa, ...) with its tokenizer and safetensors.
+def open_encoder(spec: str, model: tm.Subject) -> tm.Subject:
+    """A text encoder by its spec; a relative path starts at the folder that holds the model, or at the current directory.
 
     Raises
     ------
     UsageError
-        If there is no such directory or no encoder in it.
+        If it is no encoder of texts.
     """
+    encoder = tm.open_beside(spec, model, "encoder")
+    why = encoder.why_not("encoder")
+    if why is None and encoder.encoder.input != "text":
+        why = "it reads images"
+    if why is not None:
+        raise tm.UsageError(f"The option encoder is {spec!r}, which gives no token vectors of texts: {why}. Name e.g. a BERT.")
+    return encoder
 
-    def __init__(self, folder: str) -> None:
-        import torch
-        from transformers import AutoModel, AutoTokenizer
 
-        if not (Path(folder) / "config.json").is_file():
-            raise tm.UsageError(
-                f"The option encoder is {folder!r}, where no config.json lies. Give the directory of a text encoder that "
-                "transformers saved, such as a copy of roberta-large."
-            )
-        try:
-            with tm.quiet():
-                self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-                self._model: Any = AutoModel.from_pretrained(
-                    folder, local_files_only=True, use_safetensors=True, trust_remote_code=False, dtype=torch.float32,
-                    attn_implementation="eager",
-                ).eval()  # fmt: skip
-        except (OSError, ValueError, KeyError) as error:
-            raise tm.UsageError(f"The encoder in {folder} cannot be opened: {' '.join(str(error).split())[:300]}") from error
-        if self._model.config.is_encoder_decoder or self._model.get_input_embeddings() is None:
-            raise tm.UsageError(f"{folder} holds no text encoder: BERTScore compares token vectors of one. Give e.g. a BERT.")
-        places = getattr(self._model.config, "max_position_embeddings", None) or _LONGEST
-        self._limit = min(_LONGEST, self._tokenizer.model_max_length, int(places) - 2)
-
-    def vectors(self, texts: Sequence[str], step: Callable[[int], None] = lambda done: None) -> dict[str, np.ndarray]:
-        """Text -> vectors (tokens, d) of length 1, from the last layer; each different text is read once."""
-        import torch
-
-        found: dict[str, np.ndarray] = {}
-        waiting = sorted(set(texts), key=lambda text: (len(text), text))
-        for start in range(0, len(waiting), _BATCH):
-            part = waiting[start : start + _BATCH]
-            read = self._tokenizer(
-                part, truncation=True, max_length=self._limit, padding=True, return_tensors="pt",
-                return_special_tokens_mask=True,
-            )  # fmt: skip
-            special = read.pop("special_tokens_mask").bool()
-            with torch.inference_mode():
-                states = torch.nn.functional.normalize(self._model(**read).last_hidden_state.double(), dim=-1).numpy()
-            kept = (read["attention_mask"].bool() & ~special).numpy()
-            for text, state, mask in zip(part, states, kept, strict=True):
-                found[text] = state[mask].astype(np.float32)
-            step(len(part))
-        return found
+def bertscores_of(subject: tm.Subject, batch: tm.Dataset) -> np.ndarray:
+    """`NAMES` of each answer beside its summary, (B, 3): columns ``answer`` and ``summary``, each different text read once."""
+    answers, summaries = batch.column("answer"), batch.column("summary")
+    texts = list(dict.fromkeys([*answers, *summaries]))
+    vectors = dict(zip(texts, map(_of_length_one, subject.encoder.token_vectors(texts)), strict=True))
+    return np.array([bertscore(vectors[one], vectors[other]) for one, other in zip(answers, summaries, strict=True)])
 
 
 def bertscores(
-    encoder: Encoder, answers: Sequence[Sequence[str]], summaries: Sequence[str],
-    step: Callable[[int], None] = lambda done: None,
-) -> dict[str, np.ndarray]:  # fmt: skip
-    """Each of `NAMES` -> (K, Q) values of K generators' answers to Q queries; higher is closer to the human summary.
+    trust: tm.Trust, encoder: tm.Subject, answers: Sequence[Sequence[str]], summaries: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """Each of `NAMES` -> (K, Q) values of K generators' answers to Q queries; higher is closer to the human summary."""
+    pairs = [pair for own in answers for pair in zip(own, summaries, strict=True)]
+    different = sorted(set(pairs), key=lambda pair: (pair[1], pair[0]))  # those of one summary come together
+    columns = zip(*different, strict=True)
+    data = tm.Dataset({"answer": list(next(columns)), "summary": list(next(columns))})
+    found = dict(zip(different, trust.observe(bertscores_of, encoder, data), strict=True))
+    table = np.array([found[pair] for pair in pairs]).reshape(len(answers), len(summaries), len(NAMES))
+    return {name: table[..., place] for place, name in enumerate(NAMES)}
 
-    ``step`` is told how many different texts were read.
-    """
-    human = encoder.vectors(summaries, step)
-    table = np.empty((len(NAMES), len(answers), len(summaries)))
-    for row, own in enumerate(answers):
-        mine = encoder.vectors(own, step)
-        for place, (answer, summary) in enumerate(zip(own, summaries, strict=True)):
-            table[:, row, place] = bertscore(mine[answer], human[summary])
-    return dict(zip(NAMES, table, strict=True))
+
+def _of_length_one(rows: np.ndarray) -> np.ndarray:
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(np.float32).tiny)

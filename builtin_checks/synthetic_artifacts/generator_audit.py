@@ -25,7 +25,7 @@ def audit_generator(
     stemmed: bool = False, encoder: str = "",
 ) -> list[tm.Measurement]:  # fmt: skip
     """Everything that is measured of a generator, from its answers and those of the references."""
-    reader = embeddings.Encoder(encoder) if encoder else None
+    reader = embeddings.open_encoder(encoder, model) if encoder else None
     answers = answers_of(trust, model, task.queries, wording)
     documents, summaries = task.queries.column("document"), task.queries.column("summary")
     answers_are_answers(trust, answers, documents, summaries, references.answers)
@@ -46,6 +46,7 @@ def audit_generator(
     headline, *others = measured(trust, chosen, declared=declared)
     details = headline.details | {
         "metric": metric, "stemmed": stemmed, "queries": len(answers), "references": references.start,
+        "encoder": "none" if reader is None else reader.fingerprint,
     }  # fmt: skip
     share = synthetic_share(trust, values[0], values[1:], references.shares, towards=TOWARDS, rng=trust.rng)
     return [headline.but(details=details), *others, *share]
@@ -53,7 +54,7 @@ def audit_generator(
 
 def scores_of(
     trust: tm.Trust, answers: Sequence[Sequence[str]], summaries: Sequence[str], *, stemmed: bool = False,
-    encoder: embeddings.Encoder | None = None,
+    encoder: tm.Subject | None = None,
 ) -> Mapping[str, np.ndarray]:  # fmt: skip
     """Name of each metric -> its values, one row per generator, one column per query: (K + 1, Q)."""
     found: dict[str, list[np.ndarray]] = {name: [] for name in METRICS}
@@ -64,9 +65,7 @@ def scores_of(
             step(1)
     scores = {name: np.array(rows) for name, rows in found.items()}
     if encoder is not None:
-        total = len(set(summaries)) + sum(len(set(own)) for own in answers)
-        with trust.progress("comparing meanings", total) as step:
-            scores |= embeddings.bertscores(encoder, answers, summaries, step)
+        scores |= embeddings.bertscores(trust, encoder, answers, summaries)
     return scores
 
 

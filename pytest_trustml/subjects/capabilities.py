@@ -165,6 +165,9 @@ class Encoder(Protocol):
     def activations(self, inputs: Sequence[Any], layers: Sequence[str], *, pooled: bool = True) -> dict[str, np.ndarray]:
         """Activations of the named modules: (B, units) each, averaged over positions or (images only) flattened."""
 
+    def token_vectors(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """The last hidden layer at every token of each text but the special ones: B arrays of (tokens, d). Texts only."""
+
     def listen(self, inputs: Sequence[Any], layers: Sequence[str], reduce: Callable[[Any], Any]) -> dict[str, np.ndarray]:
         """What ``reduce`` makes of each named module's output while the model runs, as arrays; the outputs are not kept."""
 

@@ -53,6 +53,16 @@ class TransformersEncoder:
                 return rows(pooled)
             return rows(_pooled(first_tensor(output), batch.get("attention_mask")))
 
+    def token_vectors(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """The last hidden layer at every token of each text but the special ones: B float32 arrays of (tokens, d)."""
+        if self.input != "text":
+            raise Unsupported("The encoder reads images, which have no tokens. Give one of texts.")
+        with self._open() as loaded:
+            states = first_tensor(body(loaded.model)(**encoded(loaded, texts, "text"))).float().cpu().numpy()
+            read = [_read(loaded, text, return_special_tokens_mask=True) for text in texts]
+        kept = [~np.asarray(one["special_tokens_mask"], dtype=bool) for one in read]
+        return [row[: len(mask)][mask] for row, mask in zip(states, kept, strict=True)]
+
     def layers(self) -> list[str]:
         """Names of the modules whose activations can be asked for, in the order of the network."""
         return list(self._modules(self._residence.get()))
@@ -130,9 +140,7 @@ def encoded(loaded: Loaded, inputs: Sequence[Any], input: str) -> dict[str, torc
         return {"pixel_values": (values := pixels(loaded, inputs)), **_unmasked(loaded, values)}
     check_texts(inputs, "text")
     tokenizer = loaded.tokenizer
-    limit = loaded.model.config.get_text_config().__dict__.get("max_position_embeddings")
-    limit = min(x for x in (limit, tokenizer.model_max_length, 10**6) if x)
-    rows_ = [list(tokenizer(text, truncation=True, max_length=limit)["input_ids"]) for text in inputs]
+    rows_ = [list(_read(loaded, text)["input_ids"]) for text in inputs]
     width = max([1, *map(len, rows_)])
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id or 0
     ids = torch.full((len(rows_), width), pad, dtype=torch.long)
@@ -141,6 +149,14 @@ def encoded(loaded: Loaded, inputs: Sequence[Any], input: str) -> dict[str, torc
         ids[i, : len(row)] = torch.tensor(row, dtype=torch.long)
         mask[i, : max(1, len(row))] = 1
     return {"input_ids": ids.to(loaded.device), "attention_mask": mask.to(loaded.device)}
+
+
+def _read(loaded: Loaded, text: str, **how: Any) -> Any:
+    """The tokens of a text, as many as the model takes."""
+    tokenizer = loaded.tokenizer
+    limit = loaded.model.config.get_text_config().__dict__.get("max_position_embeddings")
+    limit = min(x for x in (limit, tokenizer.model_max_length, 10**6) if x)
+    return tokenizer(text, truncation=True, max_length=limit, **how)
 
 
 def _unmasked(loaded: Loaded, values: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -15,7 +15,6 @@ from builtin_checks.image_evolution.codec import Codec, recoded
 from builtin_checks.image_evolution.controls import undefined
 from builtin_checks.image_evolution.drawing import pipeline_settings
 from builtin_checks.image_evolution.fakes import divide, even_trial, fakeness_of_reals, open_detector
-from builtin_checks.image_evolution.heads import open_beside
 from builtin_checks.image_evolution.roles import AUTHENTICITY_PROMPTS, REAL_PICTURES
 from builtin_checks.image_evolution.versions import Versions, draw_versions
 
@@ -128,7 +127,7 @@ def detector_recovery(
     if detector_features:
         (first, rows), (first_reals, real_rows) = (divide(trust, data.ids, training_share) for data in (prompts, reals))
         learnt = _train(
-            trust, drawn, reals, open_beside(detector_features, model, "detector_features"), codec, first, first_reals
+            trust, drawn, reals, tm.open_beside(detector_features, model, "detector_features"), codec, first, first_reals
         )
         if isinstance(learnt, str):
             return undefined(_UNITS, learnt, len(rows), safer=("recovered_accuracy",))

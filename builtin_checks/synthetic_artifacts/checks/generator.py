@@ -87,7 +87,8 @@ def generator(
     stemmed : bool
         Compare the stems of English words in ROUGE, as the authors do (Porter).
     encoder : str
-        The directory of a text encoder whose token vectors BERTScore compares; none without it.
+        The directory of a text encoder whose token vectors BERTScore compares, relative to the folder of the model; none
+        without it.
     queries : int
         Documents to summarise, drawn from the real pairs; at most half of them where references are trained.
     scenario : str

@@ -8,7 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pytest_trustml as tm
-from builtin_checks.synthetic_artifacts.embeddings import NAMES, Encoder, bertscore, bertscores
+from builtin_checks.synthetic_artifacts.embeddings import NAMES, bertscore, bertscores, open_encoder
+from pytest_trustml.reports.evidence import EvidenceStore
+from pytest_trustml.work.cache import Cache
+from pytest_trustml.work.progress import Progress
 from tests.families.synthetic_artifacts.reports import machine_headline, pairs
 from tests.families.synthetic_artifacts.scripted_generators import Writer
 from tests.families.synthetic_artifacts.test_generator import run, value
@@ -61,23 +64,31 @@ def test_bounds_symmetry_and_order(one, other):
 
 
 def test_what_an_encoder_says_of_a_text_does_not_depend_on_the_others(folder):
-    encoder = Encoder(str(folder))
+    encoder = open_encoder(str(folder), Writer("human")).encoder
     texts = [*pairs(70, 8).column("document"), "dam", ""]
-    together, alone = encoder.vectors(texts), [encoder.vectors([text])[text] for text in texts]
-    for text, own in zip(texts, alone, strict=True):
-        np.testing.assert_allclose(together[text], own, atol=1e-5)
-    assert len(together["dam"]) == 1 and together[""].shape[0] == 0, "special tokens are left out"
-    assert np.allclose(np.linalg.norm(together[texts[0]], axis=1), 1, atol=1e-6)
+    together, alone = encoder.token_vectors(texts), [encoder.token_vectors([text])[0] for text in texts]
+    for row, own in zip(together, alone, strict=True):
+        np.testing.assert_allclose(row, own, atol=1e-5)
+    assert len(together[-2]) == 1 and len(together[-1]) == 0, "special tokens are left out"
 
 
-def test_scores_are_one_row_per_generator(folder):
+def test_scores_are_one_row_per_generator(folder, tmp_path):
     real = pairs(30, 3).column("summary")
-    told = []
-    found = bertscores(Encoder(str(folder)), [real, real[::-1], [""] * 30], real, told.append)
+    trust = tm.Trust(
+        name="bertscore",
+        seed=0,
+        level=0.95,
+        cache=Cache(tmp_path / "cache"),
+        store=EvidenceStore(tmp_path),
+        progress=Progress(),
+    )
+    encoder = open_encoder(str(folder), Writer("human"))
+    found = bertscores(trust, encoder, [real, real[::-1], [""] * 30], real)
     assert tuple(found) == NAMES and all(rows.shape == (3, 30) for rows in found.values())
     means = found["bertscore"].mean(axis=1)
     assert means[0] == pytest.approx(1) and means[0] > means[1] > means[2] == 0
-    assert sum(told) == 3 * len(set(real)) + 1
+    again = bertscores(trust, encoder, [real[::-1]], real)
+    assert again["bertscore"][0].tolist() == found["bertscore"][1].tolist()
 
 
 @pytest.mark.parametrize(("style", "outcome"), [("human", "PASS"), ("machine", "FAIL")])
@@ -90,8 +101,17 @@ def test_it_decides_where_it_is_named(folder, style, outcome, tmp_path):
 def test_what_is_no_encoder_is_refused(tmp_path):
     with pytest.raises(tm.UsageError, match="Set the option encoder to the directory"):
         run(Writer("human"), tmp_path, metric="bertscore")
-    with pytest.raises(tm.UsageError, match=r"no config\.json lies"):
-        Encoder(str(tmp_path))
-    (tmp_path / "config.json").write_text('{"model_type": "no such thing"}')
-    with pytest.raises(tm.UsageError, match="cannot be opened"):
-        Encoder(str(tmp_path))
+    with pytest.raises(tm.UsageError, match=r"There is no nowhere in .* Check the path of encoder"):
+        open_encoder("nowhere", Writer("human"))
+    with pytest.raises(tm.SubjectError, match=r"config\.json"):
+        open_encoder(str(tmp_path), Writer("human"))
+    tm.save_model(tmp_path / "pictures", pictures())
+    with pytest.raises(tm.UsageError, match="gives no token vectors of texts: it reads images"):
+        open_encoder(str(tmp_path / "pictures"), Writer("human"))
+
+
+def pictures():
+    """A tiny encoder of pictures."""
+    from transformers import ResNetConfig, ResNetModel
+
+    return ResNetModel(ResNetConfig(embedding_size=8, hidden_sizes=[8], depths=[1], layer_type="basic"))
