@@ -74,14 +74,8 @@ def test_what_an_encoder_says_of_a_text_does_not_depend_on_the_others(folder):
 
 def test_scores_are_one_row_per_generator(folder, tmp_path):
     real = pairs(30, 3).column("summary")
-    trust = tm.Trust(
-        name="bertscore",
-        seed=0,
-        level=0.95,
-        cache=Cache(tmp_path / "cache"),
-        store=EvidenceStore(tmp_path),
-        progress=Progress(),
-    )
+    cache, store = Cache(tmp_path / "cache"), EvidenceStore(tmp_path)
+    trust = tm.Trust(name="bertscore", seed=0, level=0.95, cache=cache, store=store, progress=Progress())
     encoder = open_encoder(str(folder), Writer("human"))
     found = bertscores(trust, encoder, [real, real[::-1], [""] * 30], real)
     assert tuple(found) == NAMES and all(rows.shape == (3, 30) for rows in found.values())
@@ -103,7 +97,7 @@ def test_what_is_no_encoder_is_refused(tmp_path):
         run(Writer("human"), tmp_path, metric="bertscore")
     with pytest.raises(tm.UsageError, match=r"There is no nowhere in .* Check the path of encoder"):
         open_encoder("nowhere", Writer("human"))
-    with pytest.raises(tm.SubjectError, match=r"config\.json"):
+    with pytest.raises(tm.SubjectError, match="is empty. Give the directory that save_pretrained wrote"):
         open_encoder(str(tmp_path), Writer("human"))
     tm.save_model(tmp_path / "pictures", pictures())
     with pytest.raises(tm.UsageError, match="gives no token vectors of texts: it reads images"):
