@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -131,21 +130,6 @@ def embed_images(subject: Subject, batch: Dataset, *, column: str = "image") -> 
 def embed_texts(subject: Subject, batch: Dataset, *, column: str = "caption") -> np.ndarray:
     """Text embeddings in the joint space of an image-text model, not normalised: (B, d)."""
     return subject.pairs.embed_texts(batch.column(column))
-
-
-def draw(
-    subject: Subject, batch: Dataset, *, column: str = "prompt", seed: int = 0, settings: dict[str, Any] | None = None
-) -> np.ndarray:
-    """Pictures that an image generator draws from the prompts: (B, height, width, 3) uint8.
-
-    The seed of a picture comes from ``seed`` and the row's id, so that it does not depend on the batch it is drawn in.
-    """
-    import numpy as np
-
-    digests = [hashlib.sha256(f"{seed}\0{name}".encode("utf-8", "surrogatepass")).digest() for name in batch.ids]
-    seeds = [int.from_bytes(digest[:4], "big") for digest in digests]
-    pictures = subject.images.generate(batch.column(column), seeds, **(settings or {}))
-    return np.stack([np.asarray(picture.convert("RGB"), dtype=np.uint8) for picture in pictures])
 
 
 def _logprobs(

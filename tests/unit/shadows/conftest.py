@@ -12,6 +12,7 @@ TOPICS = {
     "hill": ("rock", "goat", "snow", "path"),
     "town": ("tram", "shop", "lamp", "square"),
 }
+LABELS = tuple(TOPICS)
 FILLERS = ("the", "a", "of", "and", "near", "old", "new", "we", "saw", "left")
 
 
@@ -49,6 +50,11 @@ def bert(tmp_path_factory):
         model = transformers.BertForSequenceClassification(config)
     tm.save_model(folder, model, tokenizer)
     return folder
+
+
+@pytest.fixture
+def quick(bert):
+    return tm.Training(start=str(bert), labels=LABELS, epochs=2, batch_size=8, learning_rate=3e-3)
 
 
 @pytest.fixture(scope="session")

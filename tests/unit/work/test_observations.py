@@ -136,16 +136,6 @@ def test_texts_images_and_pixels_are_inputs(ask):
     }
 
 
-def test_drawn_pictures_depend_on_seed_and_row_alone(ask, subject):
-    pictures = ask(ready.draw, settings={"steps": 2})
-    assert pictures.shape == (3, 1, 2, 3)
-    assert pictures.dtype == np.uint8
-    assert subject.capability.settings == {"steps": 2}
-    np.testing.assert_array_equal(ask(ready.draw, rows=ROWS.take([2, 0]), settings={"steps": 2}), pictures[[2, 0]])
-    assert (ask(ready.draw, seed=1, settings={"steps": 2}) != pictures).any()
-    assert len({picture.tobytes() for picture in pictures}) == 3
-
-
 def test_a_missing_column_is_named(ask):
     with pytest.raises(DataError, match=r"Unknown column 'promt'. Did you mean 'prompt'"):
         ask(ready.generate, column="promt")
