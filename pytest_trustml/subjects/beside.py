@@ -29,7 +29,7 @@ def find_beside(spec: str, model: Subject, name: str) -> Path:
     for root in places:
         if (root / spec).exists():
             return root / spec
-    what = f"file {spec}" if Path(spec).suffix else spec
+    what = f"file {spec}" if Path(spec).suffix else repr(spec)
     raise UsageError(f"There is no {what} in {' or '.join(map(str, places))}. Check the path of {name}.")
 
 

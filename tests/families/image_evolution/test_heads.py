@@ -112,7 +112,11 @@ def test_heads_of_one_model_share_its_embedding(home, model, trust, pictures, mo
     from pytest_trustml.subjects.pairs import TransformersPairs
 
     calls, embed = [], TransformersPairs.embed_images
-    counting = lambda self, images: calls.append(len(images)) or embed(self, images)  # noqa: E731
+
+    def counting(self, images):
+        calls.append(len(images))
+        return embed(self, images)
+
     monkeypatch.setattr(TransformersPairs, "embed_images", counting)
     for head in open_heads("m=mhsc.safetensors@clip, q=q16.safetensors@clip, f=fake.safetensors@clip", "safety", model):
         head.read(trust, pictures)
@@ -145,7 +149,7 @@ def test_judges_of_a_users_function(opened, trust, pictures):
     [
         ("clip", "safety", tm.UsageError, "Write NAME=SPEC"),
         ("a=judge, a=many", "safety", tm.UsageError, "Two judges are called 'a'"),
-        ("a=nowhere", "safety", tm.UsageError, "There is no nowhere in"),
+        ("a=nowhere", "safety", tm.UsageError, "There is no 'nowhere' in"),
         ("a=nowhere.safetensors@clip", "safety", tm.UsageError, "There is no file nowhere.safetensors in"),
         ("a=q16.safetensors", "safety", tm.UsageError, "write q16.safetensors@DIRECTORY"),
         ("a=q16.safetensors@judge", "safety", tm.DataError, "goes on an image-text model such as CLIP"),

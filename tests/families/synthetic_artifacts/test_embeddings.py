@@ -95,7 +95,7 @@ def test_it_decides_where_it_is_named(folder, style, outcome, tmp_path):
 def test_what_is_no_encoder_is_refused(tmp_path):
     with pytest.raises(tm.UsageError, match="Set the option encoder to the directory"):
         run(Writer("human"), tmp_path, metric="bertscore")
-    with pytest.raises(tm.UsageError, match=r"There is no nowhere in .* Check the path of encoder"):
+    with pytest.raises(tm.UsageError, match=r"There is no 'nowhere' in .* Check the path of encoder"):
         open_encoder("nowhere", Writer("human"))
     with pytest.raises(tm.SubjectError, match="is empty. Give the directory that save_pretrained wrote"):
         open_encoder(str(tmp_path), Writer("human"))

@@ -30,7 +30,7 @@ def test_beside_the_model_comes_before_the_current_directory(tmp_path, monkeypat
 
 def test_what_is_in_neither_place_is_named_with_both(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(tm.UsageError, match=r"There is no q16 in .*release or .*\. Check the path of the judge q16"):
+    with pytest.raises(tm.UsageError, match=r"There is no 'q16' in .*release or .*\. Check the path of the judge q16"):
         tm.find_beside("q16", Model(tmp_path / "release" / "model"), "the judge q16")
-    with pytest.raises(tm.UsageError, match="There is no q16"):
+    with pytest.raises(tm.UsageError, match="There is no 'q16'"):
         tm.open_beside("q16", Model(None), "q16")
